@@ -1,0 +1,55 @@
+# Everything runs in .venv; the first call makes it. PYTHON names the Python it is made from (3.11 or newer,
+# since the pinned packages need it). TORCH_INDEX, if given, is one more package index, such as the one PyTorch's
+# "Start Locally" page names for its small CPU build: pip prefers that build, 2.14.1+cpu, to the plain 2.14.1.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check -c requirements.lock
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb)) $(sort $(wildcard notebooks/solutions/*.ipynb))
+FIRST := $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
+ROOT = $(filter 0,$(shell id -u))
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
+
+.PHONY: help install lab test lint weights soak clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+install: .venv/installed ## make .venv and install the pinned packages; again when the pins changed
+
+.venv/installed: pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "'$(PYTHON)' is not Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@echo "Installing the pinned packages: minutes the first time, seconds after that"
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e ".[test]"
+	@touch $@
+
+# JupyterLab keeps its token and answers on this machine only; default_url makes the printed address, too,
+# open the first notebook. It refuses to run as root unless told; in a container root is the usual user.
+lab: install ## open JupyterLab at the first notebook
+	@test -n "$(FIRST)" || { echo "There is no notebook in notebooks/."; exit 1; }
+	$(if $(ROOT),@echo "You are root: JupyterLab starts with --allow-root; whoever has its address has root's rights here.")
+	$(PY) -m jupyterlab --ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(FIRST) $(if $(ROOT),--allow-root)
+
+test: install ## run the unit tests, then every notebook
+	$(PY) -m pytest --ignore=tests/browser
+	@test -n "$(NOTEBOOKS)" || { echo "There is no notebook to run in notebooks/."; exit 1; }
+	$(PY) -m pytest $(NBVAL) --junitxml=reports/notebooks.xml $(NOTEBOOKS)
+
+lint: install ## check style, format and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+weights: install ## train the shipped weights again
+	@echo "TODO: the command that remakes data/weights"; exit 1
+
+soak: install ## run the long fault tests
+	$(PY) -m pytest -m soak
+
+clean: ## remove caches and reports; keeps .venv and runs/
+	rm -rf reports build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find infogan_lib tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -1,0 +1,151 @@
+"""Images as one uint8 tensor, with labels beside them that no training ever reads.
+
+A batch becomes float in [-1, 1] when it is made, on whatever device the images live.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parent.parent / "data"
+
+# name: (bytes, md5) of the files as Yann LeCun published them; torchvision checks the same sums.
+MNIST_FILES = {
+    "train-images-idx3-ubyte.gz": (9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+    "train-labels-idx1-ubyte.gz": (28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
+    "t10k-images-idx3-ubyte.gz": (1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
+    "t10k-labels-idx1-ubyte.gz": (4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
+}
+MNIST_SPLITS = {
+    "train": ("train", slice(0, 50_000)),
+    "tune": ("train", slice(50_000, 60_000)),
+    "test": ("t10k", slice(0, 10_000)),
+}
+
+
+class DataError(Exception):
+    """A data file is missing, truncated or altered; the message says which, and the remedy."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """`images` (N, C, H, W) uint8 and, for measuring only, `labels` (N,) int64 or None."""
+
+    images: Tensor
+    labels: Tensor | None = None
+    name: str = "images"
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != torch.uint8 or len(self.images) == 0:
+            raise ValueError(
+                f"Images: expected a non-empty uint8 tensor (N, C, H, W), got {tuple(self.images.shape)} "
+                f"of {self.images.dtype}. Floats in [-1, 1] become uint8 with data.to_uint8."
+            )
+        if self.labels is not None and self.labels.shape != (len(self.images),):
+            raise ValueError(f"Images: {len(self.images)} images but labels of shape {tuple(self.labels.shape)}.")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W)"""
+        return tuple(self.images.shape[1:])
+
+    def batch(self, index: Tensor | slice) -> Tensor:
+        """Float images in [-1, 1], (n, C, H, W), on the images' device."""
+        if isinstance(index, Tensor):
+            index = index.to(self.images.device)
+        return to_float(self.images[index])
+
+    def to(self, device: torch.device | str) -> Images:
+        """The same set with its images on `device`."""
+        return Images(self.images.to(device), self.labels, self.name)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 0..255 -> float in [-1, 1], the range of G's tanh."""
+    return images.float().div_(127.5).sub_(1)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Float in [-1, 1] -> uint8, rounded; values beyond the range are clipped."""
+    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def mnist(split: str = "train", root: str | Path | None = None) -> Images:
+    """MNIST from the .gz files under `root` (default: the repo's data/). Nothing is downloaded or written.
+
+    "train": the first 50,000 training digits. "tune": the last 10,000, for choosing settings and for
+    fitting the code-to-digit matching. "test": the 10,000 test digits, for final figures only.
+    Raises ValueError for another split and DataError for a missing, truncated or altered file.
+    """
+    if split not in MNIST_SPLITS:
+        raise ValueError(f"mnist: unknown split {split!r}; choose one of {', '.join(MNIST_SPLITS)}.")
+    folder = Path(root if root is not None else ROOT) / "MNIST" / "raw"
+    part, rows = MNIST_SPLITS[split]
+    images = _read_idx(folder / f"{part}-images-idx3-ubyte.gz")[rows]
+    labels = _read_idx(folder / f"{part}-labels-idx1-ubyte.gz")[rows]
+    return Images(images.unsqueeze(1).contiguous(), labels.long(), f"mnist-{split}")
+
+
+def check_file(path: Path) -> bytes:
+    """The bytes of one of the MNIST_FILES; raises DataError saying what is wrong with it."""
+    size, md5 = MNIST_FILES[path.name]
+    remedy = f"Restore it with `git checkout -- data/MNIST`, or put the original file (md5 {md5}) at {path}."
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path.name} is missing. {remedy}") from None
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror}). {remedy}") from None
+    if len(content) < size:
+        raise DataError(f"{path.name} is truncated: {len(content):,} bytes of {size:,}. {remedy}")
+    if (found := hashlib.md5(content, usedforsecurity=False).hexdigest()) != md5:
+        raise DataError(f"{path.name} was altered: its md5 is {found}, not {md5}. {remedy}")
+    return content
+
+
+def _read_idx(path: Path) -> Tensor:
+    """A checked idx file: two zero bytes, the type (8 = uint8), the rank, then each size, big-endian."""
+    raw = gzip.decompress(check_file(path))
+    rank = raw[3]
+    sizes = np.frombuffer(raw, ">i4", count=rank, offset=4).tolist()
+    if raw[:3] != b"\x00\x00\x08" or len(raw) != 4 + 4 * rank + math.prod(sizes):
+        raise DataError(f"{path.name} is no idx file of bytes.")
+    return torch.from_numpy(np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).copy()).view(sizes)
+
+
+def augment(
+    images: Tensor, generator: torch.Generator | None = None, strength: float = 1.0, stroke: float = 0.0
+) -> Tensor:
+    """A random affine copy of each image, (N, C, H, W) -> the same shape: turned, shifted, scaled, sheared.
+
+    What a class of images should not depend on is the one thing it says about the data without a
+    label. `strength` scales every range below; the random numbers are drawn on the CPU.
+    """
+    n = len(images)
+    u = (2 * torch.rand(n, 7, generator=generator) - 1) * strength
+    angle, shear = 0.26 * u[:, 0], 0.4 * u[:, 1]  # radians (15 degrees), and x moved by 0.4 y
+    scale_x, scale_y = (0.2 * u[:, 2]).exp(), (0.2 * u[:, 3]).exp()
+    turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
+    warp = torch.stack([scale_x, scale_x * shear, torch.zeros(n), scale_y], 1).view(n, 2, 2)
+    affine = torch.cat([turn @ warp, 0.14 * u[:, 4:6, None]], dim=2)  # shifts of up to 2 pixels of 28
+    grid = F.affine_grid(affine.to(images.device), list(images.shape), align_corners=False)
+    # Shifted by one so that what enters from outside is -1, the background, and not grey 0.
+    moved = F.grid_sample(images + 1, grid, align_corners=False) - 1
+    if not stroke:
+        return moved
+    # Bright strokes on dark: the local maximum thickens them, the local minimum thins them.
+    amount = (stroke * u[:, 6]).view(n, 1, 1, 1).to(images.device)
+    thick, thin = F.max_pool2d(moved, 3, 1, 1), -F.max_pool2d(-moved, 3, 1, 1)
+    return moved + amount.clamp(min=0) * (thick - moved) - amount.clamp(max=0) * (thin - moved)

@@ -1,0 +1,99 @@
+"""How well codes and labels agree, and how many nats a code carries. Labels are read here and nowhere else.
+
+A categorical code has no order: "code 3" is no "digit 3". So each category is first matched to a
+label, on one split, and the match is scored on another. Built in notebooks 07 and 09.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from infogan_lib.codes import Categorical
+from infogan_lib.data import Images
+from infogan_lib.information import lower_bound
+from infogan_lib.networks import InfoGAN
+
+BATCH = 1000
+
+
+def confusion(codes: Tensor, labels: Tensor, k: int, classes: int) -> Tensor:
+    """Counts (k, classes): row = category, column = label. `codes` and `labels` are (N,) integers."""
+    if codes.shape != labels.shape or codes.ndim != 1:
+        raise ValueError(f"confusion: {tuple(codes.shape)} codes, {tuple(labels.shape)} labels; both must be (N,).")
+    return torch.bincount(codes.cpu() * classes + labels.cpu(), minlength=k * classes).view(k, classes)
+
+
+def match(counts: Tensor, method: str = "hungarian") -> Tensor:
+    """The label of each category, (k,), from a confusion matrix (k, classes).
+
+    "hungarian": at most one category a label, the assignment with most hits (SciPy); with more
+    categories than labels the rest get -1, which is no label. "majority": each category's commonest
+    label, so several may share one; never compare it across different k.
+    """
+    if method == "majority":
+        return counts.argmax(1)
+    if method != "hungarian":
+        raise ValueError(f"match: method is 'hungarian' or 'majority', got {method!r}")
+    rows, columns = linear_sum_assignment(counts.numpy(), maximize=True)
+    labels = torch.full((len(counts),), -1)
+    labels[torch.from_numpy(rows)] = torch.from_numpy(columns)
+    return labels
+
+
+def accuracy(matching: Tensor, codes: Tensor, labels: Tensor) -> float:
+    """Share of (N,) codes whose matched label is the true one."""
+    return (matching[codes.cpu()] == labels.cpu()).double().mean().item()
+
+
+def read_codes(model: InfoGAN, images: Images, name: str) -> Tensor:
+    """Q's most probable category of every image, (N,)."""
+    starts = range(0, len(images), BATCH)
+    return torch.cat([model.read(images.batch(slice(i, i + BATCH)))[name].mode.cpu() for i in starts])
+
+
+def measure_nats(model: InfoGAN, n: int = 10_000, seed: int = 0) -> dict[str, dict[str, float]]:
+    """L_I of each code over n fresh fakes in eval mode: {name: {"mean": nats, "standard_error": nats}}."""
+    generator = torch.Generator().manual_seed(seed)
+    parts: dict[str, list[Tensor]] = {name: [] for name in model.spec.names}
+    for start in range(0, n, BATCH):
+        latent = model.spec.sample(min(BATCH, n - start), generator)
+        posterior = model.read(model.generate(latent))
+        for name, nats in lower_bound(model.spec, posterior, latent.to(_device(model))).items():
+            parts[name].append(nats.double().cpu())
+    whole = {name: torch.cat(chunks) for name, chunks in parts.items()}
+    return {
+        k: {"mean": v.mean().item(), "standard_error": v.std().item() / math.sqrt(len(v))} for k, v in whole.items()
+    }
+
+
+def evaluate(model: InfoGAN, fit: Images, score: Images) -> dict[str, Any]:
+    """The figures of `python -m infogan_lib evaluate`: plain JSON.
+
+    The first categorical code is matched to the labels of `fit` and scored on `score`, both ways;
+    `lower_bound_nats` is per code, on fakes. Raises ValueError where a set carries no labels.
+    """
+    result: dict[str, Any] = {}
+    code = next((c for c in model.spec.codes if isinstance(c, Categorical)), None)
+    if code is not None:
+        if fit.labels is None or score.labels is None:
+            raise ValueError("evaluate: both sets need labels to match codes to")
+        classes = int(max(fit.labels.max(), score.labels.max())) + 1
+        counts = confusion(read_codes(model, fit, code.name), fit.labels, code.k, classes)
+        codes = read_codes(model, score, code.name)
+        for key, method in (("code_accuracy", "hungarian"), ("majority_accuracy", "majority")):
+            result[key] = accuracy(match(counts, method), codes, score.labels)
+        result["code"] = code.name
+        result["matching"] = match(counts).tolist()
+        result["confusion"] = confusion(codes, score.labels, code.k, classes).tolist()
+        result["fitted_on"], result["scored_on"] = fit.name, score.name
+    result["lower_bound_nats"] = measure_nats(model)
+    return result
+
+
+def _device(model: InfoGAN) -> torch.device:
+    return next(model.parameters()).device

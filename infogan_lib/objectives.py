@@ -1,0 +1,57 @@
+"""The two-player game: what D and G minimise, always on logits. Built in notebook 01.
+
+D's output l is a logit: the probability that an image is real is sigmoid(l). Written on logits,
+-log sigmoid(l) = softplus(-l) never overflows and never rounds to log 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Objective:
+    """`d_loss(real_logits, fake_logits)` and `g_loss(fake_logits)`, each (N,) -> a scalar to minimise."""
+
+    name: str
+    d_loss: Callable[[Tensor, Tensor], Tensor]
+    g_loss: Callable[[Tensor], Tensor]
+
+
+def _bce_d(real: Tensor, fake: Tensor) -> Tensor:
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+OBJECTIVES = {
+    o.name: o
+    for o in (
+        # GAN eq. 1: G minimises log(1 - D(x)), which is flat where D is sure (notebook 01).
+        Objective("minimax", _bce_d, lambda fake: -F.softplus(fake).mean()),
+        # GAN section 3: the same fixed point, with a gradient where G needs it. InfoGAN's code uses this.
+        Objective("non_saturating", _bce_d, lambda fake: F.softplus(-fake).mean()),
+        # Lim and Ye 2017, arXiv:1705.02894.
+        Objective(
+            "hinge",
+            lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
+            lambda fake: -fake.mean(),
+        ),
+        # LSGAN, arXiv:1611.04076 eq. 9: targets 1 for real, 0 for fake, 1 for G.
+        Objective(
+            "least_squares",
+            lambda real, fake: ((real - 1).square().mean() + fake.square().mean()) / 2,
+            lambda fake: (fake - 1).square().mean() / 2,
+        ),
+    )
+}
+
+
+def get(name: str) -> Objective:
+    """The objective of that name; raises ValueError naming the ones there are."""
+    try:
+        return OBJECTIVES[name]
+    except KeyError:
+        raise ValueError(f"unknown objective {name!r}; choose one of {', '.join(OBJECTIVES)}") from None

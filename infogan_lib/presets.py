@@ -1,0 +1,73 @@
+"""A named whole: spec, network, recipe and data. `presets.load("mnist")` is where most runs start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infogan_lib import data
+from infogan_lib.codes import Categorical, Uniform
+from infogan_lib.data import Images
+from infogan_lib.latent import LatentSpec, Noise
+from infogan_lib.networks import InfoGAN
+from infogan_lib.steps import Recipe
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What to train, how, and on which data. `dataclasses.replace` changes a part of it."""
+
+    name: str
+    about: str
+    spec: LatentSpec
+    network: str
+    recipe: Recipe
+    data: Callable[[str], Images]
+    q_on: str = "frozen"
+
+    def build(self) -> InfoGAN:
+        """A new, untrained model."""
+        return InfoGAN(self.network, self.spec, self.q_on)
+
+
+# InfoGAN section 7.1: one ten-state code, two continuous ones, 62 numbers of noise, 74 in all.
+MNIST_CODES = [Categorical("digit", 10), Uniform("c1"), Uniform("c2")]
+CONTINUOUS = {"c1": 0.3, "c2": 0.3}
+
+PRESETS = {
+    p.name: p
+    for p in (
+        Preset(
+            "mnist",
+            "a small network and help from real, unlabelled images: ten digits in minutes on two cores",
+            LatentSpec(Noise(62), MNIST_CODES),
+            "mnist",
+            Recipe(
+                steps=2000,
+                lambda_g={"digit": 1.0, **CONTINUOUS},
+                lambda_q={"digit": 1.0, **CONTINUOUS},
+                real_weight=1.0,
+            ),
+            data.mnist,
+        ),
+        Preset(
+            "mnist-paper",
+            "the paper's network and recipe to the letter, as far as it gives them; half an hour on two cores",
+            LatentSpec(Noise(62, "uniform"), MNIST_CODES),
+            "mnist-paper",
+            Recipe(
+                steps=5000, lambda_g={"digit": 1.0, "c1": 0.1, "c2": 0.1}, lambda_q={"digit": 1.0, "c1": 0.1, "c2": 0.1}
+            ),
+            data.mnist,
+            q_on="trunk",
+        ),
+    )
+}
+
+
+def load(name: str) -> Preset:
+    """The preset of that name; raises ValueError naming the ones there are."""
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}") from None

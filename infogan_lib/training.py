@@ -1,0 +1,331 @@
+"""Training as an iterator of reports: `for report in Training(model, images, recipe, seed=0): ...`
+
+Each item is one D step and one G step, with the losses of `steps` (InfoGAN eq. 6; notebook 07).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from infogan_lib import files
+from infogan_lib.data import Images, augment
+from infogan_lib.latent import LatentSpec
+from infogan_lib.networks import InfoGAN
+from infogan_lib.run_folder import RunFolder, TrainingError
+from infogan_lib.steps import Recipe, Report, d_loss, g_loss
+
+FLUSH_EVERY = 50  # steps between two looks at values that live on the device
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto`: cuda, else mps, else cpu. Raises ValueError for a device this machine does not have."""
+    have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in have.items() if there))
+    kind = name.split(":")[0]
+    if not have.get(kind, False):
+        raise ValueError(f"device {name!r} is not available here; use 'auto' or 'cpu'")
+    return torch.device(name)
+
+
+class Training:
+    """A run: `iter(run) is run`, each item a `Report`, ending after `recipe.steps` steps.
+
+    `seed` decides everything that is random: first weights, data order, latents, augmentations. The
+    random numbers are drawn on the CPU, so that another device sees the same ones. With a `folder`,
+    the run keeps a manifest, a CSV log and a checkpoint there, and a killed run goes on from it with
+    `Training.resume(folder, images)`, on the same CPU to the same bits. Ctrl-C ends the step in hand,
+    saves, and raises KeyboardInterrupt; iterating again goes on.
+
+    Raises ValueError where model, images and recipe do not fit together, and TrainingError if the
+    folder already holds a run, or on the first value that is not finite.
+    """
+
+    def __init__(
+        self,
+        model: InfoGAN,
+        images: Images,
+        recipe: Recipe | None = None,
+        *,
+        seed: int = 0,
+        folder: str | Path | None = None,
+        device: str = "auto",
+        progress: bool = False,
+    ) -> None:
+        recipe = recipe or Recipe()
+        _check(model, images, recipe)
+        self.images, self.recipe, self.seed, self.step = images, recipe, seed, 0
+        self.device = pick_device(device)
+        model.initialise(seed)
+        model.start_average()
+        memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
+        self.model = model.to(self.device, memory_format=memory).train()  # type: ignore[call-overload]
+        self.folder: RunFolder | None = None
+        if folder is not None:
+            self.folder = RunFolder(folder)
+            self.folder.begin(self.manifest())
+        self._prepare(progress)
+
+    def _prepare(self, progress: bool) -> None:
+        """What a new and a resumed run both need: optimisers, random numbers, the progress bar."""
+        model, recipe = self.model, self.recipe
+        self._data = self.images.to(self.device)
+        q = [p for part in (model.q_head, model.q_trunk) if part is not None for p in part.parameters()]
+        d = [*model.trunk.parameters(), *model.d_head.parameters()]
+        groups = [{"params": d, "lr": recipe.lr_d}, *([{"params": q, "lr": recipe.lr_q}] if q else [])]
+        adam = {"betas": (recipe.beta1, recipe.beta2), "foreach": True}
+        self._d_and_q = d + q
+        self.d_optimiser = torch.optim.Adam(groups, **adam)  # type: ignore[arg-type]
+        self.g_optimiser = torch.optim.Adam(model.generator.parameters(), lr=recipe.lr_g, **adam)  # type: ignore[arg-type]
+        if recipe.compile:
+            for part in (model.generator, model.trunk, model.q_trunk, model.q_head):
+                if part is not None:
+                    part.compile()
+        self.generator = torch.Generator().manual_seed(self.seed)
+        self._order, self._cursor = torch.empty(0, dtype=torch.int64), 0
+        self._pending: list[Report] = []
+        self._torn = False
+        self._bar = tqdm(total=recipe.steps, unit="step", disable=not progress, dynamic_ncols=True)
+        self._begun = (time.monotonic(), 0)
+
+    # -- iterating ---------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Report]:
+        return self
+
+    def __len__(self) -> int:
+        """Steps still to go."""
+        return max(0, self.recipe.steps - self.step)
+
+    def __next__(self) -> Report:
+        if not len(self):
+            self.close()
+            raise StopIteration
+        with _finish_step_first() as interrupted:
+            self._torn = True
+            report = self._step()
+            self._torn = False
+        self._pending.append(report)
+        keep = not len(self) or bool(interrupted) or self.step % self.recipe.checkpoint_every == 0
+        if keep or self.step % FLUSH_EVERY == 0:
+            self._flush()
+        if keep and self.folder is not None:
+            self.save()
+        if interrupted:
+            saved = f"saved in {self.folder.path}; Training.resume goes on from there" if self.folder else "not on disk"
+            raise KeyboardInterrupt(f"stopped after step {self.step}, {saved}")
+        return report
+
+    def _step(self) -> Report:
+        model, recipe = self.model, self.recipe
+        real = self._next_batch()
+        latent = model.spec.sample(recipe.batch, self.generator).to(self.device)
+        use_real = recipe.real_weight > 0 and self.step >= recipe.real_from
+        copy = augment(real, self.generator, stroke=recipe.real_stroke) if use_real else None
+        with self._autocast():
+            fake = model.generator(latent.input)
+            loss, d_parts = d_loss(model, recipe, real, fake, latent, copy)
+        self.d_optimiser.zero_grad()
+        loss.backward()
+        self.d_optimiser.step()
+
+        for p in self._d_and_q:  # G alone learns now; gradients still pass through D and Q to reach it
+            p.requires_grad_(False)
+        with self._autocast():
+            loss, g_parts = g_loss(model, recipe, fake, latent)
+        self.g_optimiser.zero_grad()
+        loss.backward()
+        self.g_optimiser.step()
+        for p in self._d_and_q:
+            p.requires_grad_(True)
+
+        self.step += 1
+        # Early on the average follows closely, or it would remember the random first weights.
+        model.update_average(min(recipe.ema, self.step / (self.step + 10)))
+        return Report(self.step, **d_parts, **g_parts)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
+
+    def _next_batch(self) -> Tensor:
+        """The next `batch` images of an order drawn anew each epoch; an epoch's odd rest is left out."""
+        if self._cursor + self.recipe.batch > len(self._order):
+            self._order, self._cursor = torch.randperm(len(self._data), generator=self.generator), 0
+        index = self._order[self._cursor : self._cursor + self.recipe.batch]
+        self._cursor += self.recipe.batch
+        batch = self._data.batch(index)
+        return batch.contiguous(memory_format=torch.channels_last) if self.recipe.channels_last else batch
+
+    # -- keeping -----------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Read what the device has measured, stop on anything not finite, write the log."""
+        rows, self._pending = _fetch(self._pending), []
+        for row in rows:
+            bad = [name for name, value in row.items() if not math.isfinite(value)]
+            if bad:
+                self._torn = True
+                self.close()
+                held = self.folder is not None and self.folder.checkpoint.exists()
+                raise TrainingError(
+                    f"step {row['step']:.0f}: {', '.join(bad)} not finite. "
+                    f"{f'The last good checkpoint is {self.folder.checkpoint}' if held else 'No checkpoint was kept'}. "  # type: ignore[union-attr]
+                    "Lower the learning rates or lambda, or raise sigma_floor."
+                )
+        if self.folder is not None and rows:
+            self.folder.append(self._columns(), rows)
+        if not self._bar.disable and rows:
+            self._show(rows[-1])
+
+    def _show(self, row: Mapping[str, float]) -> None:
+        start, first = self._begun
+        left = (time.monotonic() - start) / max(1, self.step - first) * len(self)
+        nats = ", ".join(f"{k[5:]} {v:.2f}" for k, v in row.items() if k.startswith("nats/"))
+        end = time.strftime("%H:%M", time.localtime(time.time() + left))
+        self._bar.set_postfix_str(f"L_I {nats}; ends {end}" if nats else f"ends {end}", refresh=False)
+        self._bar.update(self.step - self._bar.n)
+
+    def _columns(self) -> list[str]:
+        codes = self.model.spec.codes
+        names = ["step", "loss_d", "loss_g", "score_real", "score_fake"]
+        names += [f"nats/{c.name}" for c in codes] + [f"sigma/{c.name}" for c in codes if not c.discrete]
+        return names + (["loss_real"] if self.recipe.real_weight else [])
+
+    def manifest(self) -> dict[str, Any]:
+        """Plain JSON that says what this run is: enough to build its model again and to repeat it."""
+        model = self.model
+        return {
+            "network": model.network,
+            "q_on": model.q_on,
+            "spec": model.spec.to_json(),
+            "recipe": self.recipe.to_json(),
+            "seed": self.seed,
+            "data": self.images.name,
+            "torch": torch.__version__,
+        }
+
+    def save(self) -> Path:
+        """Write the checkpoint (weights, averages, optimisers, random state, data order), atomically.
+
+        Raises TrainingError without a folder, or after an exception in the middle of a step, and
+        FileError where the disk is full; the checkpoint that was there stays.
+        """
+        if self.folder is None:
+            raise TrainingError("this run has no folder to save in; give Training one with folder='runs/a'")
+        if self._torn:
+            raise TrainingError("the run broke in the middle of a step; resume it from its last checkpoint instead")
+        self._flush()
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for name, optimiser in (("d", self.d_optimiser), ("g", self.g_optimiser)):
+            for i, state in optimiser.state_dict()["state"].items():
+                tensors |= {f"{name}.{i}.{k}": v for k, v in state.items()}
+        tensors |= {"order": self._order, "random": self.generator.get_state()}
+        self.folder.save(tensors, {**self.manifest(), "step": self.step, "cursor": self._cursor})
+        return self.folder.checkpoint
+
+    @classmethod
+    def resume(
+        cls,
+        folder: str | Path,
+        images: Images,
+        *,
+        device: str = "auto",
+        progress: bool = False,
+        steps: int | None = None,
+    ) -> Training:
+        """Go on with the run in `folder` from its last checkpoint, or from its start if it has none.
+
+        `steps` sets a new end. Raises TrainingError if there is no run, or it was made with other data.
+        """
+        manifest = RunFolder.read_manifest(folder)
+        try:
+            spec, recipe = LatentSpec.from_json(manifest["spec"]), Recipe.from_json(manifest["recipe"])
+            model = InfoGAN(manifest["network"], spec, manifest["q_on"])
+            seed, name = int(manifest["seed"]), manifest["data"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"the manifest in {folder} describes no run of this version: {error}") from error
+        if name != images.name:
+            raise TrainingError(f"the run in {folder} was trained on {name!r}; these images are {images.name!r}")
+        run = cls(
+            model, images, replace(recipe, steps=steps or recipe.steps), seed=seed, device=device, progress=progress
+        )
+        run.folder = RunFolder(folder)
+        if (checkpoint := run.folder.load()) is not None:
+            run._restore(*checkpoint)
+        run.folder.trim(run.step)
+        run._begun = (time.monotonic(), run.step)
+        run._bar.update(run.step)
+        return run
+
+    def _restore(self, tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> None:
+        assert self.folder is not None
+        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        files.load_state(self.model, weights, self.folder.checkpoint)
+        for name, optimiser in (("d", self.d_optimiser), ("g", self.g_optimiser)):
+            whole = optimiser.state_dict()
+            for key, tensor in tensors.items():
+                if key.startswith(f"{name}."):
+                    _, i, k = key.split(".")
+                    whole["state"].setdefault(int(i), {})[k] = tensor
+            optimiser.load_state_dict(whole)
+        self._order, self._cursor, self.step = tensors["order"], int(manifest["cursor"]), int(manifest["step"])
+        self.generator.set_state(tensors["random"])
+
+    def close(self) -> None:
+        """Let go of the folder and the progress bar. A finished run does it by itself."""
+        self._bar.close()
+        if self.folder is not None:
+            self.folder.close()
+
+
+def _check(model: InfoGAN, images: Images, recipe: Recipe) -> None:
+    if images.shape != model.image_shape:
+        raise ValueError(f"the model makes images {model.image_shape}, the data are {images.shape}")
+    if len(images) < recipe.batch:
+        raise ValueError(f"{len(images)} images are fewer than one batch of {recipe.batch}")
+    for weight in (recipe.lambda_g, recipe.lambda_q):
+        if isinstance(weight, Mapping) and set(weight) != set(model.spec.names):
+            raise ValueError(f"lambda names {sorted(weight)}, the codes are {model.spec.names}: name each once")
+
+
+def _fetch(reports: list[Report]) -> list[dict[str, float]]:
+    """Each report as {"step": n, name: value}, all read from the device in one transfer."""
+    flat = [report.values() for report in reports]
+    everything = [v.float() for values in flat for v in values.values()]
+    numbers = iter(torch.stack(everything).tolist() if everything else [])
+    return [{"step": r.step, **{k: next(numbers) for k in values}} for r, values in zip(reports, flat, strict=True)]
+
+
+@contextlib.contextmanager
+def _finish_step_first() -> Iterator[list[int]]:
+    """Ctrl-C waits for the end of the step, so that what is saved is whole; a second one does not wait.
+
+    Yields a list that is non-empty once Ctrl-C was pressed. Outside the main thread it does nothing.
+    """
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+
+    def note(number: int, _: Any) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,65 @@
+"""Models on disk: half-precision safetensors with a manifest that rebuilds the network. Never pickle.
+
+`data/weights/NAME.safetensors` ships with the course; `make weights` makes those files again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from infogan_lib import files
+from infogan_lib.data import ROOT
+from infogan_lib.files import FileError
+from infogan_lib.latent import LatentSpec
+from infogan_lib.networks import InfoGAN
+
+FORMAT = "infogan-weights-1"
+FOLDER = ROOT / "weights"
+
+
+def save(model: InfoGAN, path: str | Path, manifest: Mapping[str, Any] | None = None) -> Path:
+    """Write the averaged weights (or the weights, if there is no average) as float16, atomically.
+
+    `manifest` is plain JSON to keep beside the network's own description: recipe, seed, versions, scores.
+    Raises FileError when a weight does not fit float16 or the file cannot be written.
+    """
+    net = model.average if model.average is not None else model
+    tensors = {}
+    for name, tensor in net.state_dict().items():
+        tensors[name] = tensor.half() if tensor.is_floating_point() else tensor
+        if not torch.isfinite(tensors[name]).all():
+            raise FileError(f"weights: {name} holds values that float16 cannot (NaN, infinite or above 65504).")
+    description = {"format": FORMAT, "network": net.network, "q_on": net.q_on, "spec": net.spec.to_json()}
+    path = Path(path)
+    files.save_tensors(path, tensors, {**(manifest or {}), **description})
+    return path
+
+
+def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
+    """The model in a file, or the shipped model of that name; float32, in eval mode. `model.manifest` is its JSON.
+
+    Raises FileError for a file that is missing, truncated, foreign, or does not fit its own manifest.
+    """
+    path = find(source)
+    tensors, manifest = files.load_tensors(path)
+    if manifest.get("format") != FORMAT:
+        what = "a training checkpoint; use Training.resume" if "cursor" in manifest else "another format"
+        raise FileError(f"{path}: expected {FORMAT}, found {manifest.get('format')!r} ({what}).")
+    try:
+        model = InfoGAN(manifest["network"], LatentSpec.from_json(manifest["spec"]), manifest["q_on"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise FileError(f"{path}: its manifest describes no network of this library ({error}).") from error
+    files.load_state(model, tensors, path)
+    model.manifest = manifest
+    return model.to(device).eval().requires_grad_(False)
+
+
+def find(source: str | Path) -> Path:
+    """A path as it is; a bare name such as "mnist" is looked up among the shipped weights."""
+    path = Path(source)
+    bare = isinstance(source, str) and path.name == source and not path.suffix and not path.exists()
+    return FOLDER / f"{source}.safetensors" if bare else path

@@ -1,0 +1,123 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from infogan_lib import files, presets, weights
+from infogan_lib.__main__ import main
+
+
+def run(*arguments):
+    main([str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "a"
+    run("train", "mnist", "--seed", 3, "--out", folder, "--steps", 4, "--device", "cpu")
+    return folder
+
+
+def test_train_leaves_a_run_and_its_weights(trained, capsys):
+    assert {p.name for p in trained.iterdir()} >= {
+        "manifest.json",
+        "log.csv",
+        "checkpoint.safetensors",
+        "weights.safetensors",
+    }
+    manifest = weights.load(trained / "weights.safetensors").manifest
+    assert (manifest["seed"], manifest["step"], manifest["data"]) == (3, 4, "mnist-train")
+    assert manifest["recipe"] == presets.load("mnist").recipe.to_json() | {"steps": 4}
+    assert len((trained / "log.csv").read_text().splitlines()) == 5
+
+
+def test_resume_with_more_steps_equals_one_long_run(trained, tmp_path):
+    run("train", "mnist", "--seed", 3, "--out", tmp_path / "part", "--steps", 2, "--device", "cpu")
+    run("train", "mnist", "--out", tmp_path / "part", "--steps", 4, "--resume", "--device", "cpu")
+    whole, part = (files.load_tensors(f / "checkpoint.safetensors")[0] for f in (trained, tmp_path / "part"))
+    assert whole.keys() == part.keys() and all(torch.equal(whole[k], part[k]) for k in whole)
+
+
+def test_settings_change_the_recipe_and_the_network(tmp_path):
+    run(
+        "train",
+        "mnist",
+        "--out",
+        tmp_path / "b",
+        "--steps",
+        1,
+        "--q-on",
+        "trunk",
+        "--set",
+        "lambda_g=0",
+        "--set",
+        "batch=32",
+    )
+    manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
+    assert (manifest["q_on"], manifest["recipe"]["lambda_g"], manifest["recipe"]["batch"]) == ("trunk", 0, 32)
+
+
+def test_evaluate_prints_json(trained, capsys):
+    run("evaluate", trained / "weights.safetensors", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert 0 <= result["code_accuracy"] <= result["majority_accuracy"] <= 1
+    assert set(result["lower_bound_nats"]) == {"digit", "c1", "c2"}
+    assert (result["fitted_on"], result["scored_on"]) == ("mnist-tune", "mnist-test")
+
+
+def test_evaluate_prints_a_table(trained, capsys):
+    run("evaluate", trained / "weights.safetensors")
+    printed = capsys.readouterr().out
+    assert "Hungarian" in printed and "H(c) = 2.303" in printed
+
+
+def test_sweep_writes_a_picture(trained, tmp_path, capsys):
+    run("sweep", trained / "weights.safetensors", "--out", tmp_path / "deep" / "sweep.png", "--rows", 2)
+    assert (tmp_path / "deep" / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "mnits", "--out", "x"], "unknown preset"),
+        (["evaluate", "nowhere.safetensors"], "does not exist"),
+        (["train", "mnist", "--out", "{tmp}/none", "--resume"], "no run"),
+        (["train", "mnist", "--out", "{tmp}/c", "--set", "speed=9"], "unknown field 'speed'"),
+        (["train", "mnist", "--out", "{tmp}/c", "--set", 'lambda_g={"digit": 1}'], "name each once"),
+        (["train", "mnist", "--out", "{tmp}/c", "--device", "abacus"], "not available"),
+    ],
+)
+def test_mistakes_give_one_line(arguments, says, tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        run(*(a.replace("{tmp}", str(tmp_path)) for a in arguments))
+    assert str(stop.value).startswith("error: ") and says in str(stop.value)
+    assert "\n" not in str(stop.value)
+
+
+def test_a_folder_that_holds_a_run_is_refused(trained):
+    with pytest.raises(SystemExit, match="already holds a run"):
+        run("train", "mnist", "--out", trained, "--steps", 1)
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(tmp_path):
+    command = [sys.executable, "-m", "infogan_lib", "train", "mnist", "--out", tmp_path / "r", "--device", "cpu"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "r" / "log.csv").exists() and time.monotonic() < deadline:  # after 50 steps
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130 and "--resume" in printed and "Traceback" not in printed
+    step = files.load_tensors(tmp_path / "r" / "checkpoint.safetensors")[1]["step"]
+    assert step >= 50
+
+
+def test_check_reports(capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("check")
+    printed = capsys.readouterr().out
+    assert stop.value.code == (1 if "[FAIL]" in printed else 0) and "[OK] data" in printed

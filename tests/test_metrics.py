@@ -1,0 +1,108 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import tiny
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infogan_lib import LatentSpec, Noise, Training, metrics
+from infogan_lib.data import Images
+
+
+def labelled(n, k, classes, seed):
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.integers(0, k, n)), torch.from_numpy(rng.integers(0, classes, n))
+
+
+def test_confusion_is_scikit_learns():
+    codes, labels = labelled(500, 7, 7, 0)
+    ours = metrics.confusion(codes, labels, 7, 7).numpy()
+    assert (ours == sklearn.metrics.confusion_matrix(codes, labels, labels=range(7))).all()
+
+
+@given(st.integers(2, 5), st.integers(0, 2**31))
+def test_hungarian_is_the_best_of_all_permutations(k, seed):
+    codes, labels = labelled(60, k, k, seed)
+    counts = metrics.confusion(codes, labels, k, k)
+    best = max(sum(counts[i, p[i]].item() for i in range(k)) for p in itertools.permutations(range(k)))
+    assert metrics.accuracy(metrics.match(counts), codes, labels) == pytest.approx(best / 60)
+    assert sorted(metrics.match(counts).tolist()) == list(range(k))
+
+
+@given(st.integers(2, 6), st.integers(2, 6), st.integers(0, 2**31))
+def test_majority_is_never_below_hungarian_on_the_split_it_was_fitted_on(k, classes, seed):
+    codes, labels = labelled(80, k, classes, seed)
+    counts = metrics.confusion(codes, labels, k, classes)
+    hungarian, majority = (metrics.accuracy(metrics.match(counts, m), codes, labels) for m in ("hungarian", "majority"))
+    assert hungarian <= majority + 1e-12
+
+
+def test_a_merged_pair_costs_hungarian_its_smaller_half():
+    labels = torch.arange(10).repeat(100)
+    codes = labels.clone()
+    codes[labels == 9] = 4  # one category holds the fours and the nines; another is never used
+    counts = metrics.confusion(codes, labels, 10, 10)
+    assert metrics.accuracy(metrics.match(counts), codes, labels) == pytest.approx(0.9)
+    assert metrics.match(counts, "majority")[4] == 4
+
+
+def test_spare_categories_match_no_label():
+    codes, labels = torch.tensor([0, 1, 2, 2]), torch.tensor([0, 1, 1, 1])
+    matching = metrics.match(metrics.confusion(codes, labels, 3, 2))
+    assert sorted(matching.tolist()) == [-1, 0, 1]
+    assert metrics.accuracy(matching, codes, labels) == 0.75
+
+
+def test_the_match_is_scored_on_another_split():
+    fit = torch.tensor([[9, 1], [2, 8]])
+    assert metrics.accuracy(metrics.match(fit), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 1, 1, 0])) == 0.5
+
+
+def test_mistakes_are_named():
+    with pytest.raises(ValueError, match=r"\(N,\)"):
+        metrics.confusion(torch.zeros(3), torch.zeros(4), 2, 2)
+    with pytest.raises(ValueError, match="hungarian"):
+        metrics.match(torch.zeros(2, 2), "greedy")
+    with pytest.raises(ValueError, match="labels"):
+        unlabelled = Images(tiny.images().images)
+        metrics.evaluate(tiny.build(), unlabelled, unlabelled)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    run = Training(
+        tiny.build(), tiny.images(), tiny.RECIPE.__class__(**{**tiny.RECIPE.to_json(), "steps": 200}), seed=0
+    )
+    list(run)
+    return run.model
+
+
+def test_measured_nats_repeat_and_stay_below_the_entropy(trained):
+    first, again = metrics.measure_nats(trained, 2500), metrics.measure_nats(trained, 2500)
+    assert first == again
+    assert first["kind"]["mean"] <= math.log(3)
+    few = metrics.measure_nats(trained, 250)
+    assert few["c1"]["standard_error"] > 2 * first["c1"]["standard_error"]
+
+
+def test_an_untrained_model_reads_nothing():
+    nats = metrics.measure_nats(tiny.build(), 2000)["kind"]
+    assert abs(nats["mean"]) < 0.05
+
+
+def test_evaluate_reports_what_the_command_promises(trained):
+    bars = tiny.images(300)
+    result = metrics.evaluate(trained, bars, bars)
+    assert {"code_accuracy", "majority_accuracy", "lower_bound_nats"} <= result.keys()
+    assert result["code_accuracy"] <= result["majority_accuracy"]
+    assert np.sum(result["confusion"]) == 300
+    assert metrics.read_codes(trained, bars, "kind").shape == (300,)
+
+
+def test_a_plain_gan_has_nothing_to_match():
+    model = tiny.build(spec=LatentSpec(Noise(5)))
+    assert metrics.evaluate(model, tiny.images(), tiny.images()) == {"lower_bound_nats": {}}
