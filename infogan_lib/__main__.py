@@ -1,150 +1,16 @@
-"""The command line: `python -m infogan_lib train | evaluate | sweep | check`."""
+"""`python -m infogan_lib COMMAND`. `check` runs here, since it must also report on a machine without torch."""
 
-from __future__ import annotations
-
-import argparse
-import json
 import sys
-import time
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import torch
-
-from infogan_lib import environment, files, metrics, plots, presets, weights
-from infogan_lib.codes import Categorical
-from infogan_lib.data import DataError, mnist
-from infogan_lib.networks import Q_ON, InfoGAN
-from infogan_lib.run_folder import TrainingError
-from infogan_lib.steps import Recipe
-from infogan_lib.training import Training
+from infogan_lib import environment
 
 
-def train(args: argparse.Namespace) -> None:
-    preset = presets.load(args.preset)
-    images = preset.data("train")
-    if args.resume:
-        run = Training.resume(args.out, images, device=args.device, progress=True, steps=args.steps)
-    else:
-        recipe = Recipe.from_json(preset.recipe.to_json() | dict(args.set or []))
-        recipe = replace(recipe, steps=args.steps or recipe.steps)
-        model = replace(preset, q_on=args.q_on or preset.q_on).build()
-        run = Training(model, images, recipe, seed=args.seed, folder=args.out, device=args.device, progress=True)
-    begun, first = time.perf_counter(), run.step
-    try:
-        for _ in run:
-            pass
-    except KeyboardInterrupt:
-        if run.step < run.recipe.steps:
-            run.save()
-        print(f"\nStopped after step {run.step}, saved. Go on with: python -m infogan_lib train {args.preset} "
-              f"--out {args.out} --resume", file=sys.stderr)  # fmt: skip
-        raise SystemExit(130) from None
-    seconds = time.perf_counter() - begun
-    manifest = {**run.manifest(), "step": run.step}
-    path = weights.save(run.model, Path(args.out) / "weights.safetensors", manifest)
-    print(f"{run.step - first} steps on {run.device} in {seconds:.0f} s, {path} written")
+def main() -> None:
+    if sys.argv[1:] == ["check"]:
+        sys.exit(environment.main())
+    from infogan_lib import cli
 
-
-def evaluate(args: argparse.Namespace) -> None:
-    model = weights.load(args.weights)
-    result = metrics.evaluate(model, mnist("tune"), mnist("test"))
-    if args.json:
-        print(json.dumps(result))
-        return
-    if "code_accuracy" in result:
-        print(f"code {result['code']!r} matched to labels on {result['fitted_on']}, scored on {result['scored_on']}:")
-        print(f"  one label a category (Hungarian)  {100 * result['code_accuracy']:.2f} %")
-        print(f"  commonest label (majority)        {100 * result['majority_accuracy']:.2f} %")
-    print("lower bound L_I on 10,000 fakes, nats:")
-    for name, nats in result["lower_bound_nats"].items():
-        print(
-            f"  {name:12s} {nats['mean']:.3f} +- {nats['standard_error']:.3f}   H(c) = {model.spec[name].entropy:.3f}"
-        )
-
-
-def sweep(args: argparse.Namespace) -> None:
-    model = weights.load(args.weights)
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    sweep_sheet(model, args.rows, args.seed).savefig(args.out, dpi=130)
-    print(f"{args.out} written")
-
-
-def sweep_sheet(model: InfoGAN, rows: int = 5, seed: int = 0) -> plots.Picture:
-    """Every code from end to end, a row a noise vector; a plain GAN gets a sheet of samples."""
-    noise = model.spec.noise.sample(rows, torch.Generator().manual_seed(seed))
-    if not model.spec.codes:
-        return plots.grid(model.generate(model.spec.encode(noise)), title="samples")
-    # The rows of a continuous code step through the categories, so that it is seen on several of them.
-    cycle: dict[str, Any] = {c.name: torch.arange(rows) % c.k for c in model.spec.codes if isinstance(c, Categorical)}
-    panels = []
-    for code in model.spec.codes:
-        others = {name: value for name, value in cycle.items() if name != code.name}
-        panels.append(model.sweep(code.name, noise, beyond=True, **(others if not code.discrete else {})))
-    return plots.sweeps(panels)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
-    if not value:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m infogan_lib", description=__doc__)
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-
-    one = commands.add_parser("train", help="train a preset into a run folder")
-    one.set_defaults(run=train)
-    one.add_argument("preset", help=", ".join(presets.PRESETS))
-    one.add_argument("--out", required=True, help="the run folder, new unless --resume")
-    one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--steps", type=_count, help="instead of the preset's")
-    one.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    one.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    one.add_argument("--q-on", choices=Q_ON, help="what the information term trains besides G and the Q head")
-    one.add_argument(
-        "--set",
-        type=_setting,
-        action="append",
-        metavar="NAME=VALUE",
-        help="change a field of the recipe, such as lambda_g=0",
-    )
-
-    one = commands.add_parser("evaluate", help="code accuracy on MNIST's test digits, and L_I in nats")
-    one.set_defaults(run=evaluate)
-    one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
-    one.add_argument("--json", action="store_true", help="print one JSON object")
-
-    one = commands.add_parser("sweep", help="a picture of every code from end to end")
-    one.set_defaults(run=sweep)
-    one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
-    one.add_argument("--out", required=True, help="the picture to write, such as sweep.png")
-    one.add_argument("--rows", type=_count, default=5)
-    one.add_argument("--seed", type=int, default=0)
-
-    one = commands.add_parser("check", help="is this machine ready? prints [OK] and [FAIL] lines")
-    one.set_defaults(run=lambda _: sys.exit(environment.main()))
-    return top
-
-
-def main(arguments: list[str] | None = None) -> None:
-    args = parser().parse_args(arguments)
-    try:
-        args.run(args)
-    except (DataError, files.FileError, TrainingError, ValueError) as error:
-        sys.exit(f"error: {error}")
+    cli.main()
 
 
 if __name__ == "__main__":

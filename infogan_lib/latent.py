@@ -53,6 +53,10 @@ class Latent:
     def __len__(self) -> int:
         return len(self.input)
 
+    def rows(self, index: slice | Tensor) -> Latent:
+        """Some of the latents."""
+        return Latent(self.input[index], self.noise[index], {k: v[index] for k, v in self.values.items()})
+
     def to(self, device: torch.device | str) -> Latent:
         move = lambda t: t.to(device, non_blocking=True)  # noqa: E731
         return Latent(move(self.input), move(self.noise), {k: move(v) for k, v in self.values.items()})

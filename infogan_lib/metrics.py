@@ -7,15 +7,18 @@ label, on one split, and the match is scored on another. Built in notebooks 07 a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import spearmanr
 from torch import Tensor
 
 from infogan_lib.codes import Categorical
 from infogan_lib.data import Images
 from infogan_lib.information import lower_bound
+from infogan_lib.latent import Latent
 from infogan_lib.networks import InfoGAN
 
 BATCH = 1000
@@ -93,6 +96,41 @@ def evaluate(model: InfoGAN, fit: Images, score: Images) -> dict[str, Any]:
         result["fitted_on"], result["scored_on"] = fit.name, score.name
     result["lower_bound_nats"] = measure_nats(model)
     return result
+
+
+def fakes(model: InfoGAN, n: int = 10_000, seed: int = 0) -> tuple[Latent, Tensor]:
+    """n latents from the prior, every input drawn anew, and their images (n, C, H, W) on the CPU."""
+    latent = model.spec.sample(n, torch.Generator().manual_seed(seed))
+    parts = [latent.rows(slice(i, i + BATCH)) for i in range(0, n, BATCH)]
+    return latent, torch.cat([model.generate(part).cpu() for part in parts])
+
+
+def within_groups_spearman(values: Tensor, attribute: Tensor, groups: Tensor) -> float:
+    """Spearman's rank correlation of `values` and `attribute` within each group, averaged over groups; all (N,).
+
+    Within groups, since a code that moves the slant of every digit should not be marked down because
+    ones lean more than zeros. A group where either does not vary counts 0.
+    """
+    found = []
+    for group in groups.unique():
+        inside = groups == group
+        r = spearmanr(values[inside].numpy(), attribute[inside].numpy()).statistic
+        found.append(0.0 if math.isnan(r) else float(r))
+    return sum(found) / len(found)
+
+
+def sweep_keeps(
+    model: InfoGAN, name: str, reader: Callable[[Tensor], Tensor], beyond: bool = False, rows: int = 500, seed: int = 0
+) -> float:
+    """Share of sweeps of a code in which `reader` sees the same thing in all ten images: 1 for a pure style code.
+
+    Each sweep starts from a latent of its own, drawn from the prior.
+    """
+    start = model.spec.sample(rows, torch.Generator().manual_seed(seed))
+    others: dict[str, Any] = {k: v for k, v in start.values.items() if k != name}
+    _, points, images = model.sweep(name, start.noise, beyond=beyond, **others)
+    read = reader(images).view(rows, len(points))
+    return (read == read[:, :1]).all(1).double().mean().item()
 
 
 def _device(model: InfoGAN) -> torch.device:

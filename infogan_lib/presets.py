@@ -47,6 +47,7 @@ PRESETS = {
                 lambda_g={"digit": 1.0, **CONTINUOUS},
                 lambda_q={"digit": 1.0, **CONTINUOUS},
                 real_weight=1.0,
+                real_stroke=0.7,
             ),
             data.mnist,
         ),

@@ -31,7 +31,7 @@ def probe_information(
     model: Generates,
     code: str,
     *,
-    steps: int = 300,
+    steps: int = 400,
     batch: int = 128,
     bins: int = 32,
     n: int = 10_000,
@@ -98,6 +98,9 @@ def _state(code: Code, values: Tensor, bins: int) -> Tensor:
 class _Standardise(nn.Module):
     """Each pixel with its own mean 0 and spread 1: a code written faintly is as loud as one written boldly."""
 
+    mean: Tensor
+    spread: Tensor
+
     def __init__(self, images: Tensor) -> None:
         super().__init__()
         self.register_buffer("mean", images.mean(0))
@@ -109,17 +112,21 @@ class _Standardise(nn.Module):
 
 
 def _network(images: Tensor, outputs: int) -> nn.Sequential:
-    """Strided convolutions down to at most 7 x 7, then two layers; for images (N, C, H, W) of any size."""
+    """Strided convolutions down to at most 7 x 7, then two layers; for images (N, C, H, W) of any size.
+
+    Norms over one image at a time: batch statistics would read other images too, and on fakes that
+    hardly vary they differ between training and scoring.
+    """
     channels, height, width = images.shape[1:]
     layers: list[nn.Module] = [_Standardise(images)]
     filters = 16
     while min(height, width) > 7:
-        layers += [nn.Conv2d(channels, filters, 3, 2, 1, bias=False), nn.BatchNorm2d(filters), nn.LeakyReLU(0.1)]
+        layers += [nn.Conv2d(channels, filters, 3, 2, 1), nn.GroupNorm(1, filters), nn.LeakyReLU(0.1)]
         channels, filters = filters, min(2 * filters, 64)
         height, width = (height + 1) // 2, (width + 1) // 2
     features = channels * height * width
     last = nn.Linear(256, outputs)
     nn.init.zeros_(last.weight)  # the first answer is "all states alike": 0 nats
     nn.init.zeros_(last.bias)
-    layers += [nn.Flatten(), nn.Linear(features, 256, bias=False), nn.BatchNorm1d(256), nn.LeakyReLU(0.1), last]
+    layers += [nn.Flatten(), nn.Linear(features, 256), nn.LayerNorm(256), nn.LeakyReLU(0.1), last]
     return nn.Sequential(*layers).to(images.device)

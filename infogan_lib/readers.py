@@ -30,7 +30,9 @@ class DigitReader(nn.Module):
     """Which of the ten digits an image shows: (N, 1, 28, 28), float in [-1, 1]. 217,000 weights, 48 features.
 
     Trained on the 50,000 training digits turned, shifted, stretched, slanted, thinned and thickened, because
-    the codes of a generator take digits further that way than MNIST does. `manifest` is its file's JSON.
+    the codes of a generator take digits further that way than MNIST does. The shipped one reads 99.5 % of the
+    test digits, 99.0 % of tuning digits moved as in training, 97 % of those sheared by 45 degrees. It always
+    answers a digit, also where there is none. `manifest` is its file's JSON: seed, steps, scores.
     """
 
     def __init__(self) -> None:
@@ -60,10 +62,9 @@ class DigitReader(nn.Module):
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """The last hidden layer, (N, 48): what `frechet` compares. In eval mode, as everything read here."""
-        if images.ndim != 4 or images.shape[1:] != (1, 28, 28):
-            raise ValueError(f"DigitReader: expected images (N, 1, 28, 28), got {tuple(images.shape)}.")
-        if not images.is_floating_point():
-            raise TypeError("DigitReader: expected float images in [-1, 1]; data.to_float makes them from uint8.")
+        _check(images, "DigitReader")
+        if images.shape[2:] != (28, 28):
+            raise ValueError(f"DigitReader: reads 28 x 28 pixels, got {tuple(images.shape)}.")
         was_training = self.training
         self.eval()
         try:
@@ -96,7 +97,7 @@ def train_digit_reader(seed: int = 0, steps: int = STEPS) -> DigitReader:
     assert digits.labels is not None
     with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from torch's own generator
         torch.manual_seed(seed)
-        reader = DigitReader().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
+        reader = DigitReader().to(memory_format=torch.channels_last)  # faster on a CPU
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(reader.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, pct_start=0.2)
@@ -137,16 +138,14 @@ def moments(images: Tensor) -> dict[str, Tensor]:
 
     slant      mu_11 / mu_02, the shear k that best fits x = k y: 0 upright, 1 leaning 45 degrees to the right.
     thickness  2 area / perimeter, in pixels: t for a closed stroke of thickness t, t L / (t + L) for a bar of
-               length L. The perimeter is the total variation, so brightness cancels; blur thickens.
+               length L, to 6 %. The perimeter is the total variation, so brightness cancels; blur thickens.
     width      sqrt(mu_20 - mu_11^2 / mu_02), the standard deviation of x about the fitted slant, in pixels. So
-               leaning does not widen a digit; a block w pixels wide reads w / sqrt(12), nearly.
+               leaning does not widen a digit. A block w pixels wide reads sqrt((w^2 - 1) / 12).
 
-    Ink is brightness above a tenth. An image without ink reads 0 in all three.
+    On 1,500 digits, thickness ranks as twice the mean distance from the stroke's middle to its edge does
+    (Spearman 0.965). Ink is brightness above a tenth. An image without ink reads 0 in all three.
     """
-    if images.ndim != 4 or images.shape[1] != 1:
-        raise ValueError(f"moments: expected images (N, 1, H, W), got {tuple(images.shape)}.")
-    if not images.is_floating_point():
-        raise TypeError("moments: expected float images in [-1, 1]; data.to_float makes them from uint8.")
+    _check(images, "moments")
     ink = ((images[:, 0].float() + 1) / 2 - FAINT).clamp(min=0) / (1 - FAINT)
     area = ink.sum((1, 2))
     some = area.clamp(min=1e-6)  # dividing by it is safe; without ink every sum above it is 0 as well
@@ -170,13 +169,16 @@ def frechet(features_a: Tensor, features_b: Tensor) -> float:
 
         |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))
 
-    It is 0 for equal sets and grows as N falls, so compare sets of equal size.
+    It is 0 for equal sets and grows as N falls, so compare sets of equal size. Its floor in the shipped reader's
+    features: 10,000 training digits against 10,000 others 0.03 to 0.06 (3 splits), against the test digits 0.06.
     """
     if features_a.ndim != 2 or features_b.ndim != 2 or features_a.shape[1] != features_b.shape[1]:
         shapes = f"{tuple(features_a.shape)} and {tuple(features_b.shape)}"
         raise ValueError(f"frechet: expected features (N, F) and (M, F), got {shapes}.")
     if min(len(features_a), len(features_b)) < 2:
         raise ValueError("frechet: a Gaussian needs at least two points on either side.")
+    if not (features_a.isfinite().all() and features_b.isfinite().all()):
+        raise ValueError("frechet: a feature is NaN or infinite; so are the images, most likely.")
     (mean_a, root_a, trace_a), (mean_b, root_b, trace_b) = (_gaussian(f) for f in (features_a, features_b))
     # tr (S_a S_b)^(1/2) is the sum of the singular values of S_a^(1/2) S_b^(1/2).
     overlap = torch.linalg.svdvals(root_a @ root_b).sum()
@@ -189,6 +191,13 @@ def _gaussian(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     values, vectors = torch.linalg.eigh(torch.cov(features.T).reshape(features.shape[1], -1))
     values = values.clamp(min=0)
     return features.mean(0), (vectors * values.sqrt()) @ vectors.T, values.sum()
+
+
+def _check(images: Tensor, who: str) -> None:
+    if images.ndim != 4 or images.shape[1] != 1:
+        raise ValueError(f"{who}: expected grey images (N, 1, height, width), got {tuple(images.shape)}.")
+    if not images.is_floating_point():
+        raise TypeError(f"{who}: expected float images in [-1, 1]; data.to_float makes them from uint8.")
 
 
 def main(path: str | Path = PATH, seed: int = 0, steps: int = STEPS) -> None:

@@ -43,7 +43,8 @@ class Toy:
         """Values (C,) of the code, the weights (C,) that sum over P(c), and ln P(c), a density if continuous."""
         if self.code.discrete:
             values = self.code.sweep()
-            log_prior = self.code.prior.log_prob(values).double().log_softmax(0)
+            values = values.double() if values.is_floating_point() else values  # a Bernoulli's 0 and 1
+            log_prior = self.code.prior.log_prob(values.float()).double().log_softmax(0)
             return values, log_prior.exp(), log_prior
         if isinstance(self.code, Gaussian):
             x, w = np.polynomial.hermite_e.hermegauss(self.nodes)

@@ -12,3 +12,10 @@ def one_thread():
 @pytest.fixture
 def bars():
     return tiny.images()
+
+
+def pytest_collection_modifyitems(items):
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("cuda"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA card; this machine has none"))

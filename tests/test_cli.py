@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from infogan_lib import files, presets, weights
-from infogan_lib.__main__ import main
+from infogan_lib.cli import main
 
 
 def run(*arguments):
@@ -104,7 +104,7 @@ def test_a_folder_that_holds_a_run_is_refused(trained):
 
 
 def test_ctrl_c_saves_and_says_how_to_resume(tmp_path):
-    command = [sys.executable, "-m", "infogan_lib", "train", "mnist", "--out", tmp_path / "r", "--device", "cpu"]
+    command = [sys.executable, "-m", "infogan_lib", "train", "mnist", "--out", tmp_path / "r", "--set", "batch=8"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (tmp_path / "r" / "log.csv").exists() and time.monotonic() < deadline:  # after 50 steps

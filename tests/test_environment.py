@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +119,12 @@ def test_main_prints_every_line_and_returns_the_exit_code(
     monkeypatch.setattr(environment, "checks", lambda: [Check("a", True, "good"), Check("b", False, "bad", "mend b")])
     assert environment.main() == 1
     assert capsys.readouterr().out == "[OK] a: good\n[OK] a: good\n[FAIL] b: bad. mend b\n"
+
+
+def test_check_runs_and_fails_where_torch_is_missing(tmp_path):
+    """A module of that name that cannot be imported stands in for a machine without torch."""
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    command = [sys.executable, "-m", "infogan_lib", "check"]
+    result = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "[FAIL] torch" in result.stdout and "[OK] python" in result.stdout

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,9 +75,7 @@ def test_mistakes_are_named():
 
 @pytest.fixture(scope="module")
 def trained():
-    run = Training(
-        tiny.build(), tiny.images(), tiny.RECIPE.__class__(**{**tiny.RECIPE.to_json(), "steps": 200}), seed=0
-    )
+    run = Training(tiny.build(), tiny.images(), replace(tiny.RECIPE, steps=200), seed=0)
     list(run)
     return run.model
 

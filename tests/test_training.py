@@ -293,7 +293,6 @@ def test_pick_device():
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card; this machine has none")
 def test_the_first_steps_on_cuda_are_the_cpus(tmp_path):
     for cpu, cuda, _ in zip(train(device="cpu"), train(device="cuda"), range(3)):
         for name, value in cpu.values().items():

@@ -1,0 +1,78 @@
+"""Measured tables: `data/results/NAME.csv`, one row a run, each with the command, commit and seed that made it.
+
+Notebooks and README read their numbers from here, so that none is typed by hand.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import statistics
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infogan_lib.data import ROOT
+
+FOLDER = ROOT / "results"
+
+
+def read(name: str, **where: Any) -> list[dict[str, str]]:
+    """The rows of a table whose columns equal `where`. Raises FileNotFoundError if there is no such table."""
+    with (FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if all(row[k] == str(v) for k, v in where.items())]
+
+
+def append(name: str, row: Mapping[str, Any]) -> None:
+    """Add a row. Raises ValueError if its columns are not the table's."""
+    path = FOLDER / f"{name}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
+    if not new and (columns := next(csv.reader(path.open(encoding="utf-8")))) != list(row):
+        raise ValueError(f"{path.name} has the columns {columns}, the new row {list(row)}")
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def column(rows: Sequence[Mapping[str, str]], name: str) -> list[float]:
+    return [float(row[name]) for row in rows]
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
+    """ "median (minimum to maximum)" of some values."""
+    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
+    return f"{middle} ({low} to {high})"
+
+
+def commit() -> str:
+    """The commit the code is at, with a + where the tree differs from it; "unknown" outside git."""
+    try:
+        git = ["git", "-C", str(Path(__file__).parent)]
+        name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "."], check=False).returncode
+        return name.strip() + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a header, shown by a notebook as a table."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def __repr__(self) -> str:
+        cells = [[str(c) for c in row] for row in (self.header, *self.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+    def _repr_html_(self) -> str:
+        line = lambda row, tag: "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in row)  # noqa: E731
+        body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in self.rows)
+        return f"<table><thead><tr>{line(self.header, 'th')}</tr></thead><tbody>{body}</tbody></table>"
