@@ -22,7 +22,7 @@ import torch
 
 from infogan_lib import InfoGAN, Latent, Recipe, Training, data, metrics, presets, readers, results, weights
 from infogan_lib.data import augment
-from infogan_lib.information import real_image_loss
+from infogan_lib.objectives import real_image_loss
 
 MNIST = presets.load("mnist")
 # What each variant changes in the preset "mnist".

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from infogan_lib.codes import Categorical, Circular, Code, Gaussian, Uniform
+from infogan_lib.codes import Circular, Code, Gaussian, Uniform
 from infogan_lib.latent import Latent, LatentSpec
 
 
@@ -200,29 +200,3 @@ def lower_bound(
             raise ValueError(f"code {code.name!r}: {len(values)} codes, but Q spoke of {tuple(q.batch_shape)} images.")
         nats[code.name] = code.entropy + q.log_prob(values)
     return nats
-
-
-def real_image_loss(
-    spec: LatentSpec,
-    posterior: Mapping[str, Distribution],
-    augmented: Mapping[str, Distribution],
-    certainty: float = 0.1,
-) -> Tensor:
-    """What Q should satisfy on real images, whose codes nobody knows; a scalar to minimise, in nats.
-
-    For each categorical code: an image and its augmented copy get the same answer (cross-entropy to
-    the image's own posterior), each answer is sure (conditional entropy, times `certainty`), and the
-    answers use all states (minus the entropy of their mean). The last two are an estimate of
-    -I(c;x) under Q: RIM (Gomes et al. 2010), IMSAT (arXiv:1702.08720). Other codes are left alone.
-    """
-    loss = torch.zeros(())
-    for code in spec.codes:
-        if isinstance(code, Categorical):
-            original, copy = posterior[code.name], augmented[code.name]
-            assert isinstance(original, torch.distributions.Categorical)
-            assert isinstance(copy, torch.distributions.Categorical)
-            p = original.probs
-            same = -(p.detach() * copy.logits).sum(1).mean()
-            mean_entropy, entropy_of_mean = torch.special.entr(p).sum(1).mean(), torch.special.entr(p.mean(0)).sum()
-            loss = loss.to(p.device) + same + certainty * mean_entropy - entropy_of_mean
-    return loss

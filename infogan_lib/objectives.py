@@ -1,4 +1,4 @@
-"""The two-player game: what D and G minimise, always on logits. Built in notebook 01.
+"""The two-player game: what D and G minimise, always on logits. Last, what real images may ask of Q.
 
 D's output l is a logit: the probability that an image is real is sigmoid(l). Written on logits,
 -log sigmoid(l) = softplus(-l) never overflows and never rounds to log 0.
@@ -6,11 +6,16 @@ D's output l is a logit: the probability that an image is real is sigmoid(l). Wr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.distributions import Distribution
+
+from infogan_lib.codes import Categorical
+from infogan_lib.latent import LatentSpec
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,29 @@ def get(name: str) -> Objective:
         return OBJECTIVES[name]
     except KeyError:
         raise ValueError(f"unknown objective {name!r}; choose one of {', '.join(OBJECTIVES)}") from None
+
+
+def real_image_loss(
+    spec: LatentSpec,
+    posterior: Mapping[str, Distribution],
+    augmented: Mapping[str, Distribution],
+    certainty: float = 0.1,
+) -> Tensor:
+    """What Q should satisfy on real images, whose codes nobody knows; a scalar to minimise, in nats.
+
+    For each categorical code: an image and its augmented copy get the same answer (cross-entropy to
+    the image's own posterior), each answer is sure (conditional entropy, times `certainty`), and the
+    answers use all states (minus the entropy of their mean). The last two are an estimate of
+    -I(c;x) under Q: RIM (Gomes et al. 2010), IMSAT (arXiv:1702.08720). Other codes are left alone.
+    """
+    loss = torch.zeros(())
+    for code in spec.codes:
+        if isinstance(code, Categorical):
+            original, copy = posterior[code.name], augmented[code.name]
+            assert isinstance(original, torch.distributions.Categorical)
+            assert isinstance(copy, torch.distributions.Categorical)
+            p = original.probs
+            same = -(p.detach() * copy.logits).sum(1).mean()
+            mean_entropy, entropy_of_mean = torch.special.entr(p).sum(1).mean(), torch.special.entr(p.mean(0)).sum()
+            loss = loss.to(p.device) + same + certainty * mean_entropy - entropy_of_mean
+    return loss

@@ -126,7 +126,8 @@ def curves(
         axes.plot(x, y, label=label, color=colour, linestyle=style, linewidth=1.8)
     for label, value in (lines or {}).items():
         axes.axhline(value, color="0.45", linewidth=1)
-        axes.annotate(label, (0.995, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+        # Outside the axes, where no curve can run into it.
+        axes.annotate(label, (1.01, value), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from infogan_lib import objectives
-from infogan_lib.information import lower_bound, real_image_loss
+from infogan_lib.information import lower_bound
 from infogan_lib.latent import Latent
 from infogan_lib.networks import InfoGAN
 
@@ -125,7 +125,7 @@ def d_loss(
     }
     if real_augmented is not None:
         augmented = model.discriminate(real_augmented)[1]
-        loss_real = real_image_loss(model.spec, posterior_real, augmented, recipe.real_entropy)
+        loss_real = objectives.real_image_loss(model.spec, posterior_real, augmented, recipe.real_entropy)
         total = total + recipe.real_weight * loss_real
         parts["loss_real"] = loss_real.detach()
     return total, parts

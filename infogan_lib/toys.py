@@ -6,13 +6,15 @@ The three numbers are computed on three roads, so that I = L_I + gap is a test o
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 import torch.distributions as D
+from scipy.special import roots_hermitenorm, roots_legendre
 from torch import Tensor
 
 from infogan_lib.codes import Circular, Code, Gaussian
@@ -47,16 +49,15 @@ class Toy:
             log_prior = self.code.prior.log_prob(values.float()).double().log_softmax(0)
             return values, log_prior.exp(), log_prior
         if isinstance(self.code, Gaussian):
-            x, w = np.polynomial.hermite_e.hermegauss(self.nodes)
-            values = self.code.mean + self.code.std * torch.from_numpy(x)
-            weights = torch.from_numpy(w)
+            x, weights = _gauss(roots_hermitenorm, self.nodes)
+            values = self.code.mean + self.code.std * x
             return values, weights / weights.sum(), D.Normal(self.code.mean, self.code.std).log_prob(values)
         if isinstance(self.code, Circular):  # equal steps are exact for a periodic function
             values, weights = self.code.sweep(self.nodes).double(), torch.ones(self.nodes).double()
         else:
-            x, w = np.polynomial.legendre.leggauss(self.nodes)
+            x, weights = _gauss(roots_legendre, self.nodes)
             low, high = self.code.trained_range or (-1.0, 1.0)
-            values, weights = (low + high) / 2 + (high - low) / 2 * torch.from_numpy(x), torch.from_numpy(w)
+            values = (low + high) / 2 + (high - low) / 2 * x
         return values, weights / weights.sum(), torch.full((self.nodes,), -self.code.entropy).double()
 
     def grid(self) -> tuple[Tensor, float]:
@@ -115,3 +116,10 @@ class Toy:
         joint = weights[:, None] * self.log_density(x).exp() * area
         log_q = q(x).log_prob(values[:, None]).double()
         return float((joint * (self.log_posterior(x) - log_q)).sum())
+
+
+@functools.cache
+def _gauss(roots: Callable[[int], tuple[Any, Any]], n: int) -> tuple[Tensor, Tensor]:
+    """Nodes and weights of a Gauss quadrature, computed once: the solver is dear, and fights for threads."""
+    x, w = roots(n)
+    return torch.from_numpy(x), torch.from_numpy(w)

@@ -1,8 +1,12 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.distributions import Categorical as TorchCategorical
 
-from infogan_lib import objectives
+from infogan_lib import Categorical, LatentSpec, Noise, objectives
+from infogan_lib.objectives import real_image_loss
 
 LOGITS = torch.linspace(-8, 8, 33, dtype=torch.float64)
 
@@ -60,3 +64,35 @@ def test_huge_logits_stay_finite(name):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match="non_saturating"):
         objectives.get("wasserstein")
+
+
+DIGIT = LatentSpec(Noise(1), [Categorical("digit", 10)])
+
+
+def posterior(logits):
+    return {"digit": TorchCategorical(logits=logits)}
+
+
+def test_real_image_loss_is_lowest_for_sure_balanced_and_consistent_answers():
+    each = 30 * torch.eye(10)
+    one = torch.zeros(10, 10)
+    one[:, 0] = 30
+    ideal = real_image_loss(DIGIT, posterior(each), posterior(each)).item()
+    assert ideal == pytest.approx(-math.log(10), abs=1e-4)
+    assert real_image_loss(DIGIT, posterior(one), posterior(one)).item() == pytest.approx(0, abs=1e-4)
+    unsure = torch.zeros(10, 10)
+    assert real_image_loss(DIGIT, posterior(unsure), posterior(unsure)).item() == pytest.approx(
+        0.1 * math.log(10), abs=1e-4
+    )
+    assert real_image_loss(DIGIT, posterior(each), posterior(each.roll(1, 0))).item() > 10
+
+
+def test_real_image_loss_does_not_let_the_copy_teach_the_original():
+    original, copy = torch.randn(6, 10, requires_grad=True), torch.randn(6, 10, requires_grad=True)
+    real_image_loss(DIGIT, posterior(original), posterior(copy), certainty=0.0).backward()
+    # With certainty 0 only the balance reaches the original; the agreement term reaches the copy alone.
+    p = torch.softmax(original.detach(), 1).requires_grad_()
+    balance_only = torch.autograd.grad(-torch.special.entr(p.mean(0)).sum(), p)[0]
+    chained = p.detach() * (balance_only - (p.detach() * balance_only).sum(1, keepdim=True))
+    assert torch.allclose(original.grad, chained, atol=1e-6)
+    assert copy.grad.abs().sum() > 0
