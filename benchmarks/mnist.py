@@ -24,6 +24,7 @@ from infogan_lib import InfoGAN, Latent, Recipe, Training, data, metrics, preset
 from infogan_lib.data import augment
 from infogan_lib.objectives import real_image_loss
 
+FAKES = 10_000
 MNIST = presets.load("mnist")
 # What each variant changes in the preset "mnist".
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -65,7 +66,9 @@ def train(variant: str, seed: int, folder: Path, steps: int | None) -> tuple[Inf
             pass
         model, manifest = run.model, {**run.manifest(), "step": run.step}
     seconds = time.perf_counter() - begun
-    weights.save(model, path, {**manifest, "variant": variant, "seconds": round(seconds, 1)})
+    weights.save(
+        model, path, {**manifest, "variant": variant, "seconds": round(seconds, 1), "threads": torch.get_num_threads()}
+    )
     return weights.load(path), recipe, seconds
 
 
@@ -131,8 +134,8 @@ def score(model: InfoGAN, split: str) -> dict[str, Any]:
     sees one digit throughout, the lower of the two codes. slant: the |Spearman| of the code that moves it
     most; stroke: that of the other code with thickness or width, whichever is more.
     """
-    result = metrics.evaluate(model, data.mnist("tune"), data.mnist(split))
-    reader, (latent, fakes) = readers.digit_reader(), metrics.fakes(model)
+    result = metrics.evaluate(model, data.mnist("tune"), data.mnist(split), FAKES)
+    reader, (latent, fakes) = readers.digit_reader(), metrics.fakes(model, FAKES)
     real = data.mnist(split).batch(slice(None))
     read = reader.read(fakes)
     own = metrics.match(metrics.confusion(latent["digit"], read, 10, 10), "majority")
@@ -143,7 +146,9 @@ def score(model: InfoGAN, split: str) -> dict[str, Any]:
     row["frechet"] = round(readers.frechet(reader.features(fakes), reader.features(real)), 3)
     row |= style(latent, readers.moments(fakes))
     for label, beyond in (("keeps_1", False), ("keeps_2", True)):
-        row[label] = round(min(metrics.sweep_keeps(model, c, reader.read, beyond) for c in ("c1", "c2")), 4)
+        row[label] = round(
+            min(metrics.sweep_keeps(model, c, reader.read, beyond, FAKES // 20) for c in ("c1", "c2")), 4
+        )
     return row | {"confusion": " ".join(str(n) for counts in result["confusion"] for n in counts)}
 
 

@@ -75,11 +75,11 @@ def measure_nats(model: InfoGAN, n: int = 10_000, seed: int = 0) -> dict[str, di
     }
 
 
-def evaluate(model: InfoGAN, fit: Images, score: Images) -> dict[str, Any]:
+def evaluate(model: InfoGAN, fit: Images, score: Images, n: int = 10_000) -> dict[str, Any]:
     """The figures of `python -m infogan_lib evaluate`: plain JSON.
 
     The first categorical code is matched to the labels of `fit` and scored on `score`, both ways;
-    `lower_bound_nats` is per code, on fakes. Raises ValueError where a set carries no labels.
+    `lower_bound_nats` is per code, on n fakes. Raises ValueError where a set carries no labels.
     """
     result: dict[str, Any] = {}
     code = next((c for c in model.spec.codes if isinstance(c, Categorical)), None)
@@ -95,7 +95,7 @@ def evaluate(model: InfoGAN, fit: Images, score: Images) -> dict[str, Any]:
         result["matching"] = match(counts).tolist()
         result["confusion"] = confusion(codes, score.labels, code.k, classes).tolist()
         result["fitted_on"], result["scored_on"] = fit.name, score.name
-    result["lower_bound_nats"] = measure_nats(model)
+    result["lower_bound_nats"] = measure_nats(model, n)
     return result
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.metrics
 import tiny
 import torch
@@ -105,3 +106,35 @@ def test_evaluate_reports_what_the_command_promises(trained):
 def test_a_plain_gan_has_nothing_to_match():
     model = tiny.build(spec=LatentSpec(Noise(5)))
     assert metrics.evaluate(model, tiny.images(), tiny.images()) == {"lower_bound_nats": {}}
+
+
+def test_fakes_are_the_priors_and_repeat(trained):
+    latent, images = metrics.fakes(trained, 2300, seed=3)
+    assert images.shape == (2300, 1, 8, 8) and len(latent) == 2300
+    alone = trained.generate(latent.rows(slice(2200, 2201)))
+    assert torch.allclose(images[2200:2201], alone, atol=1e-5)
+    assert torch.equal(metrics.fakes(trained, 50, seed=3)[0].input, metrics.fakes(trained, 50, seed=3)[0].input)
+
+
+def test_spearman_within_groups_ignores_what_lies_between_them():
+    """In each group the attribute rises with the code; between groups it falls, so far that the total does."""
+    values = torch.arange(30.0)
+    groups = torch.arange(30) // 10
+    attribute = values - 50.0 * groups
+    assert metrics.within_groups_spearman(values, attribute, groups) == pytest.approx(1)
+    assert scipy.stats.spearmanr(values, attribute).statistic < 0
+    assert metrics.within_groups_spearman(values, -attribute, groups) == pytest.approx(-1)
+    assert metrics.within_groups_spearman(values, torch.zeros(30), groups) == 0
+
+
+def test_sweep_keeps_counts_whole_sweeps():
+    model = tiny.build()
+    assert metrics.sweep_keeps(model, "c1", lambda images: torch.zeros(len(images)), rows=7) == 1
+    last_differs = lambda images: (torch.arange(len(images)) % 10 == 9).long()  # noqa: E731
+    assert metrics.sweep_keeps(model, "c1", last_differs, rows=7) == 0
+    first_row_differs = lambda images: (torch.arange(len(images)) == 5).long()  # noqa: E731
+    assert metrics.sweep_keeps(model, "c1", first_row_differs, rows=8) == pytest.approx(7 / 8)
+
+
+def test_the_probe_is_part_of_the_metrics():
+    assert metrics.probe_information.__module__ == "infogan_lib.probe"

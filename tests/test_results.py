@@ -1,0 +1,41 @@
+import csv
+
+import pytest
+
+from infogan_lib import results
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def test_rows_are_appended_under_one_header_and_filtered(folder):
+    results.append("t", {"seed": 0, "variant": "a", "score": 0.5})
+    results.append("t", {"seed": 1, "variant": "b", "score": 0.75})
+    assert len((folder / "t.csv").read_text().splitlines()) == 3
+    assert results.read("t", variant="b", seed=1) == [{"seed": "1", "variant": "b", "score": "0.75"}]
+    assert results.column(results.read("t"), "score") == [0.5, 0.75]
+
+
+def test_other_columns_are_refused_and_nothing_is_written(folder):
+    results.append("t", {"seed": 0})
+    with pytest.raises(ValueError, match="columns"):
+        results.append("t", {"seed": 1, "score": 2})
+    assert list(csv.reader((folder / "t.csv").open())) == [["seed"], ["0"]]
+
+
+def test_spread_is_median_and_ends():
+    assert results.spread([3, 1, 2]) == "2.0 (1.0 to 3.0)"
+    assert results.spread([0.125, 0.125], 2) == "0.12 (0.12 to 0.12)"
+
+
+def test_a_table_reads_as_text_and_as_html():
+    table = results.Table(["name", "x"], [["<b>", 1]])
+    assert repr(table) == "name  x\n<b>   1"
+    assert "<td>&lt;b&gt;</td><td>1</td>" in table._repr_html_()
+
+
+def test_commit_is_named():
+    assert results.commit() == "unknown" or len(results.commit()) >= 7
