@@ -94,11 +94,9 @@ def cluster(model: InfoGAN, recipe: Recipe, seed: int) -> InfoGAN:
 def keep_curve(variant: str, seed: int, log: Path, every: int = 10) -> None:
     """L_I of the digit code, as the run's own log has it, thinned."""
     if log.exists():
-        for row in csv.DictReader(log.open()):
-            if int(row["step"]) == 1 or int(row["step"]) % every == 0:
-                results.append(
-                    "mnist_curves", {"variant": variant, "seed": seed, "step": row["step"], "nats": row["nats/digit"]}
-                )
+        points = [row for row in csv.DictReader(log.open()) if int(row["step"]) == 1 or int(row["step"]) % every == 0]
+        rows = [{"variant": variant, "seed": seed, "step": p["step"], "nats": p["nats/digit"]} for p in points]
+        results.put("mnist_curves", rows, keys=("variant", "seed"))
 
 
 def main() -> None:
@@ -120,7 +118,8 @@ def main() -> None:
         row = score(model, args.score)
         about = {"variant": args.variant, "seed": seed, "steps": recipe.steps, "threads": torch.get_num_threads()}
         origin = {"seconds": round(seconds), "command": command.format(seed=seed), "commit": results.commit()}
-        results.append(f"mnist_{'seeds' if args.score == 'test' else 'tuning'}", {**about, **row, **origin})
+        table = f"mnist_{'seeds' if args.score == 'test' else 'tuning'}"
+        results.put(table, [{**about, **row, **origin}], keys=("variant", "seed", "steps"))
         if args.score == "test":
             keep_curve(args.variant, seed, folder / "log.csv")
         shown = {k: v for k, v in row.items() if k != "confusion"}

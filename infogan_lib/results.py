@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import html
+import io
 import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from infogan_lib.data import ROOT
+from infogan_lib.files import write_bytes
 
 FOLDER = ROOT / "results"
 
@@ -25,18 +29,25 @@ def read(name: str, **where: Any) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if all(row[k] == str(v) for k, v in where.items())]
 
 
-def append(name: str, row: Mapping[str, Any]) -> None:
-    """Add a row. Raises ValueError if its columns are not the table's."""
+def put(name: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
+    """Add rows; an old row that agrees with a new one in all `keys` (the same run, made again) gives way to it.
+
+    Raises ValueError if the columns are not the table's.
+    """
     path = FOLDER / f"{name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    if not new and (columns := next(csv.reader(path.open(encoding="utf-8")))) != list(row):
-        raise ValueError(f"{path.name} has the columns {columns}, the new row {list(row)}")
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+    new = [{k: str(v) for k, v in row.items()} for row in rows]
+    with filelock.FileLock(FOLDER / ".lock"):  # two runs may finish at once
+        old = read(name) if path.exists() else []
+        if old and list(old[0]) != list(new[0]):
+            raise ValueError(f"{path.name} has the columns {list(old[0])}, the new rows {list(new[0])}")
+        again = {tuple(row[k] for k in keys) for row in new}
+        kept = [row for row in old if tuple(row[k] for k in keys) not in again]
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(new[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept + new)
+        write_bytes(path, text.getvalue().encode())
 
 
 def column(rows: Sequence[Mapping[str, str]], name: str) -> list[float]:

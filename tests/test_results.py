@@ -11,19 +11,26 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "results"
 
 
-def test_rows_are_appended_under_one_header_and_filtered(folder):
-    results.append("t", {"seed": 0, "variant": "a", "score": 0.5})
-    results.append("t", {"seed": 1, "variant": "b", "score": 0.75})
+def test_rows_are_added_under_one_header_and_filtered(folder):
+    results.put("t", [{"seed": 0, "variant": "a", "score": 0.5}], ["seed"])
+    results.put("t", [{"seed": 1, "variant": "b", "score": 0.75}], ["seed"])
     assert len((folder / "t.csv").read_text().splitlines()) == 3
     assert results.read("t", variant="b", seed=1) == [{"seed": "1", "variant": "b", "score": "0.75"}]
     assert results.column(results.read("t"), "score") == [0.5, 0.75]
 
 
 def test_other_columns_are_refused_and_nothing_is_written(folder):
-    results.append("t", {"seed": 0})
+    results.put("t", [{"seed": 0}], ["seed"])
     with pytest.raises(ValueError, match="columns"):
-        results.append("t", {"seed": 1, "score": 2})
+        results.put("t", [{"seed": 1, "score": 2}], ["seed"])
     assert list(csv.reader((folder / "t.csv").open())) == [["seed"], ["0"]]
+
+
+def test_a_run_made_again_replaces_its_row():
+    results.put("t", [{"seed": s, "variant": v, "score": 0} for v in "ab" for s in (0, 1)], ["seed", "variant"])
+    results.put("t", [{"seed": 1, "variant": "a", "score": 9}], ["seed", "variant"])
+    assert results.column(results.read("t", variant="a"), "score") == [0, 9]
+    assert results.column(results.read("t", variant="b"), "score") == [0, 0]
 
 
 def test_spread_is_median_and_ends():
