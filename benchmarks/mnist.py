@@ -20,7 +20,20 @@ from typing import Any
 
 import torch
 
-from infogan_lib import InfoGAN, Latent, Recipe, Training, data, metrics, presets, readers, results, weights
+from infogan_lib import (
+    InfoGAN,
+    Latent,
+    LatentSpec,
+    Recipe,
+    Training,
+    Uniform,
+    data,
+    metrics,
+    presets,
+    readers,
+    results,
+    weights,
+)
 from infogan_lib.data import augment
 from infogan_lib.objectives import real_image_loss
 
@@ -35,6 +48,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plain-separate": {"real_weight": 0.0, "q_on": "separate"},
     "trunk": {"q_on": "trunk"},
     "no-stroke": {"real_stroke": 0.0},
+    "floor-0.1": {"sigma_floor": 0.1},
     "cluster": {},  # the loss on real images alone: no generator, no game
     "paper": {},  # the preset "mnist-paper"
 }
@@ -47,6 +61,10 @@ def train(variant: str, seed: int, folder: Path, steps: int | None) -> tuple[Inf
     preset = presets.load("mnist-paper") if variant == "paper" else MNIST
     change = dict(VARIANTS[variant])
     preset = replace(preset, q_on=change.pop("q_on", preset.q_on))
+    if "sigma_floor" in change:
+        floor = change.pop("sigma_floor")
+        codes = [replace(c, sigma_floor=floor) if isinstance(c, Uniform) else c for c in preset.spec.codes]
+        preset = replace(preset, spec=LatentSpec(preset.spec.noise, codes))
     recipe = replace(preset.recipe, **change)
     recipe = replace(recipe, steps=steps or recipe.steps)
     path = folder / "weights.safetensors"
@@ -142,6 +160,7 @@ def score(model: InfoGAN, split: str) -> dict[str, Any]:
     row["digits_without_a_code"] = 10 - len({counts.index(max(counts)) for counts in result["confusion"]})
     row |= {f"nats_{name}": round(n["mean"], 4) for name, n in result["lower_bound_nats"].items()}
     row["same_digit"] = round(metrics.accuracy(own, latent["digit"], read), 4)
+    row["diversity"] = round(metrics.diversity(model), 4)
     row["frechet"] = round(readers.frechet(reader.features(fakes), reader.features(real)), 3)
     row |= style(latent, readers.moments(fakes))
     for label, beyond in (("keeps_1", False), ("keeps_2", True)):

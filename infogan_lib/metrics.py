@@ -120,6 +120,24 @@ def within_groups_spearman(values: Tensor, attribute: Tensor, groups: Tensor) ->
     return sum(found) / len(found)
 
 
+def diversity(model: InfoGAN, codes: int = 20, each: int = 50, seed: int = 0) -> float:
+    """Is z used? The spread of a pixel over noise with all codes held: mean over pixels and `codes` draws of the codes.
+
+    In units of brightness from -1 to 1. Near 0, there is one image to a code and the noise is ignored; compare it
+    with `spread` of real images of one class.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = model.spec.sample(codes, generator)
+    values = {name: v.repeat_interleave(each) for name, v in chosen.values.items()}
+    images = model.generate(model.spec.encode(model.spec.noise.sample(codes * each, generator), **values))
+    return sum(spread(part) for part in images.split(each)) / codes
+
+
+def spread(images: Tensor) -> float:
+    """Standard deviation of each pixel over (N, C, H, W) images, averaged over pixels."""
+    return images.std(0).mean().item()
+
+
 def sweep_keeps(
     model: InfoGAN, name: str, reader: Callable[[Tensor], Tensor], beyond: bool = False, rows: int = 500, seed: int = 0
 ) -> float:

@@ -22,6 +22,7 @@ from infogan_lib.data import to_uint8
 
 PAD = 2  # pixels between tiles
 TRAINED = "#2a7f62"  # the colour of "inside the trained range" in every figure
+TINT = (126, 201, 173)  # the same, lighter
 LINES = (("#1f5fa8", "-"), ("#c2571a", "--"), ("#6b4fa0", "-."), ("#3b3b3b", ":"))  # colour never alone
 
 
@@ -41,21 +42,26 @@ class Picture(Figure):
         return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
 
 
-def tile(images: Tensor, columns: int) -> np.ndarray:
-    """(N, C, H, W) images, float in [-1, 1] or uint8 -> one uint8 picture, row by row, `columns` wide."""
+def tile(images: Tensor, columns: int, tinted: Sequence[int] = ()) -> np.ndarray:
+    """(N, C, H, W) images, float in [-1, 1] or uint8 -> one uint8 RGB picture, row by row, `columns` wide.
+
+    Images stand in white gaps; around the columns `tinted` the gaps have the colour of the trained range.
+    """
     images = images.detach().cpu()
     pixels = (images if images.dtype == torch.uint8 else to_uint8(images)).permute(0, 2, 3, 1).numpy()
-    n, h, w, c = pixels.shape
+    n, h, w, _ = pixels.shape
     rows = math.ceil(n / columns)
-    sheet = np.full((rows * (h + PAD) + PAD, columns * (w + PAD) + PAD, c), 255, np.uint8)
+    sheet = np.full((rows * (h + PAD) + PAD, columns * (w + PAD) + PAD, 3), 255, np.uint8)
+    for j in tinted:
+        sheet[:, j * (w + PAD) : (j + 1) * (w + PAD) + PAD] = TINT
     for i, image in enumerate(pixels):
         y, x = PAD + i // columns * (h + PAD), PAD + i % columns * (w + PAD)
         sheet[y : y + h, x : x + w] = image
-    return sheet[..., 0] if c == 1 else sheet
+    return sheet
 
 
 def _draw(axes: Axes, sheet: np.ndarray) -> None:
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(sheet, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
@@ -85,7 +91,8 @@ def sweeps(panels: Sequence[tuple[Code, Tensor, Tensor]], titles: Sequence[str] 
     cells = picture.subplots(len(panels), squeeze=False, height_ratios=[r + 0.8 for r in rows])[:, 0]
     texts = []
     for axes, (code, values, images), title, r in zip(cells, panels, titles, rows, strict=True):
-        sheet = tile(images, len(values))
+        trained = _trained_columns(code, values)
+        sheet = tile(images, len(values), trained)
         _draw(axes, sheet)
         step = (sheet.shape[1] - PAD) / len(values)
         centres = PAD / 2 + step * (np.arange(len(values)) + 0.5)
@@ -94,18 +101,22 @@ def sweeps(panels: Sequence[tuple[Code, Tensor, Tensor]], titles: Sequence[str] 
         axes.tick_params(length=0)
         axes.set_title(title, fontsize=10, loc="left")
         texts.append(f"{title}: {r} rows of generated images, the code going from {labels[0]} to {labels[-1]}")
-        if code.trained_range is not None:
-            low, high = code.trained_range
-            inside = centres[(values.numpy() >= low) & (values.numpy() <= high)]
-            _mark(axes, inside[0] - step / 2, inside[-1] + step / 2, sheet.shape[0])
-            texts[-1] += f", trained on {low:g} to {high:g}"
+        if trained and code.trained_range is not None:
+            _mark(axes, centres[trained[0]] - step / 2, centres[trained[-1]] + step / 2)
+            texts[-1] += ", trained on {:g} to {:g}".format(*code.trained_range)
     picture.alt = alt or "; ".join(texts) + "."
     return picture
 
 
-def _mark(axes: Axes, left: float, right: float, height: int) -> None:
-    """Shade the trained columns: a tint around the tiles and a labelled bar above them."""
-    axes.axvspan(left, right, color=TRAINED, alpha=0.18, zorder=3, linewidth=0)
+def _trained_columns(code: Code, values: Tensor) -> list[int]:
+    if code.trained_range is None:
+        return []
+    low, high = code.trained_range
+    return [i for i, value in enumerate(values.tolist()) if low <= value <= high]
+
+
+def _mark(axes: Axes, left: float, right: float) -> None:
+    """A labelled bar above the trained columns."""
     axes.plot([left + 1, right - 1], [-5, -5], color=TRAINED, linewidth=3, solid_capstyle="butt", clip_on=False)
     axes.text((left + right) / 2, -8, "trained range", color=TRAINED, fontsize=8, ha="center", va="bottom")
 

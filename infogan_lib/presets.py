@@ -31,7 +31,10 @@ class Preset:
 
 
 # InfoGAN section 7.1: one ten-state code, two continuous ones, 62 numbers of noise, 74 in all.
-MNIST_CODES = [Categorical("digit", 10), Uniform("c1"), Uniform("c2")]
+# Q may not claim to know c1 closer than 0.3 of its half range. With a floor of 0.1, G is paid for writing the
+# continuous codes so exactly that nothing else may vary: it ignores the noise (benchmarks/mnist.py floor-0.1).
+MNIST_CODES = [Categorical("digit", 10), Uniform("c1", sigma_floor=0.3), Uniform("c2", sigma_floor=0.3)]
+PAPER_CODES = [Categorical("digit", 10), Uniform("c1"), Uniform("c2")]
 CONTINUOUS = {"c1": 0.3, "c2": 0.3}
 
 PRESETS = {
@@ -43,7 +46,7 @@ PRESETS = {
             LatentSpec(Noise(62), MNIST_CODES),
             "mnist",
             Recipe(
-                steps=2000,
+                steps=1600,
                 lambda_g={"digit": 1.0, **CONTINUOUS},
                 lambda_q={"digit": 1.0, **CONTINUOUS},
                 real_weight=1.0,
@@ -54,7 +57,7 @@ PRESETS = {
         Preset(
             "mnist-paper",
             "the paper's network and recipe to the letter, as far as it gives them; half an hour on two cores",
-            LatentSpec(Noise(62, "uniform"), MNIST_CODES),
+            LatentSpec(Noise(62, "uniform"), PAPER_CODES),
             "mnist-paper",
             Recipe(
                 steps=5000, lambda_g={"digit": 1.0, "c1": 0.1, "c2": 0.1}, lambda_q={"digit": 1.0, "c1": 0.1, "c2": 0.1}

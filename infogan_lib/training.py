@@ -263,6 +263,8 @@ class Training:
         )
         run.folder = RunFolder(folder)
         if (checkpoint := run.folder.load()) is not None:
+            if steps is None:  # an end set at an earlier resume still holds
+                run.recipe = Recipe.from_json(checkpoint[1]["recipe"])
             run._restore(*checkpoint)
         run.folder.trim(run.step)
         run._begun = (time.monotonic(), run.step)

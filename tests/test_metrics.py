@@ -138,3 +138,14 @@ def test_sweep_keeps_counts_whole_sweeps():
 
 def test_the_probe_is_part_of_the_metrics():
     assert metrics.probe_information.__module__ == "infogan_lib.probe"
+
+
+def test_diversity_sees_noise_and_nothing_else():
+    """A generator of its noise alone, and one of its codes alone."""
+    model = tiny.build()
+    noise_only, codes_only = (tiny.build() for _ in range(2))
+    noise_only.generate = lambda latent: latent.noise[:, :1, None, None].expand(-1, 1, 8, 8)
+    codes_only.generate = lambda latent: latent["c1"][:, None, None, None].expand(-1, 1, 8, 8)
+    assert metrics.diversity(noise_only, codes=50, each=100) == pytest.approx(1, abs=0.05)
+    assert metrics.diversity(codes_only) == pytest.approx(0, abs=1e-6)
+    assert metrics.diversity(model) == metrics.diversity(model)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from matplotlib.patches import Rectangle
 
 import infogan_lib
 from infogan_lib import Categorical, Uniform, plots
@@ -14,7 +13,7 @@ from infogan_lib import Categorical, Uniform, plots
 def test_tiles_go_row_by_row_with_a_white_gap():
     images = torch.arange(6, dtype=torch.uint8).view(6, 1, 1, 1).expand(6, 1, 4, 5) * 10
     sheet = plots.tile(images, columns=3)
-    assert sheet.shape == (2 * 6 + 2, 3 * 7 + 2)
+    assert sheet.shape == (2 * 6 + 2, 3 * 7 + 2, 3)
     for i in range(6):
         y, x = 2 + i // 3 * 6, 2 + i % 3 * 7
         assert (sheet[y : y + 4, x : x + 5] == 10 * i).all()
@@ -34,8 +33,10 @@ def test_a_picture_shows_itself_as_a_png_with_alt_text():
     assert about["image/png"]["alt"] == content["text/plain"] == "samples: 4 images in 2 rows of 2."
 
 
-def shaded(axes):
-    return [p for p in axes.patches if isinstance(p, Rectangle)]
+def tinted_columns(axes, columns):
+    """Which columns of a sheet of 28-pixel tiles stand in tinted gaps; the gap above a tile tells."""
+    top = axes.images[0].get_array()[0]
+    return [j for j in range(columns) if tuple(top[30 * j + 16]) == plots.TINT]
 
 
 def test_a_sweep_shades_the_trained_columns_and_only_those():
@@ -43,9 +44,10 @@ def test_a_sweep_shades_the_trained_columns_and_only_those():
     values = code.sweep(5, beyond=True)  # -2 -1 0 1 2: the middle three are trained
     picture = plots.sweeps([(code, values, torch.zeros(10, 1, 28, 28))])
     (axes,) = picture.axes
-    (box,) = shaded(axes)
-    step = 30
-    assert box.get_x() == pytest.approx(1 + step) and box.get_width() == pytest.approx(3 * step)
+    assert tinted_columns(axes, 5) == [1, 2, 3]
+    (bar,) = axes.lines
+    assert bar.get_xdata() == pytest.approx([1 + 30 + 1, 1 + 4 * 30 - 1])
+    assert [t.get_text() for t in axes.texts] == ["trained range"]
     assert [t.get_text() for t in axes.get_xticklabels()] == ["-2.0", "-1.0", "0.0", "1.0", "2.0"]
     assert "trained on -1 to 1" in picture.alt and "2 rows" in picture.alt
 
@@ -53,7 +55,7 @@ def test_a_sweep_shades_the_trained_columns_and_only_those():
 def test_a_categorical_sweep_shades_nothing():
     code = Categorical("digit", 4)
     picture = plots.sweeps([(code, code.sweep(), torch.zeros(8, 1, 28, 28))])
-    assert shaded(picture.axes[0]) == []
+    assert tinted_columns(picture.axes[0], 4) == [] and len(picture.axes[0].texts) == 0
     assert [t.get_text() for t in picture.axes[0].get_xticklabels()] == ["0", "1", "2", "3"]
 
 

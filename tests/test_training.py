@@ -156,6 +156,16 @@ def test_a_run_stopped_before_its_first_checkpoint_starts_again(tmp_path):
     assert same(weights(whole), weights(resumed))
 
 
+def test_a_new_end_holds_until_another_is_set(tmp_path):
+    list(train(tmp_path))
+    longer = Training.resume(tmp_path, tiny.images(), steps=60)
+    assert len(longer) == 20
+    next(longer)
+    longer.save()
+    longer.close()
+    assert len(Training.resume(tmp_path, tiny.images())) == 19
+
+
 def test_a_folder_with_a_run_is_refused_and_left_alone(tmp_path):
     list(train(tmp_path))
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}

@@ -1,0 +1,48 @@
+"""The README's figures are those of data/results, and its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infogan_lib import results
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+VARIANTS = {
+    "InfoGAN, the preset `mnist`": "infogan",
+    "without the help from real images": "plain",
+    "that help alone, no GAN": "cluster",
+    "control, lambda = 0 for G": "control",
+}
+
+
+def result_table() -> str:
+    """The table between the README's markers, as it should read."""
+    lines = ["| | seeds | test digits read right, % | *L_I* of the digit code, nats |", "|---|---:|---|---|"]
+    for label, variant in VARIANTS.items():
+        rows = results.read("mnist_seeds", variant=variant)
+        accuracy = results.spread([100 * v for v in results.column(rows, "code_accuracy")])
+        nats = "" if variant == "cluster" else results.spread(results.column(rows, "nats_digit"), 2)
+        lines.append(f"| {label} | {len(rows)} | {accuracy} | {nats} |")
+    for row in results.read("mnist_baselines")[:2]:
+        lines.append(f"| {row['baseline']} | 1 | {100 * float(row['code_accuracy']):.1f} | |")
+    return "\n".join(lines)
+
+
+def test_the_results_are_those_of_the_tables():
+    shown = README.split("<!-- results:")[1]
+    shown = shown.split("-->", 1)[1].split("<!-- /results -->")[0]
+    assert shown.strip() == result_table()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_links_inside_the_repository_resolve(target):
+    assert target.startswith("http") or (ROOT / target).exists()
+
+
+def test_every_command_line_is_one_that_parses():
+    from infogan_lib.cli import parser
+
+    for line in re.findall(r"^python -m infogan_lib ([^#\n]+)", README, flags=re.M):
+        parser().parse_args(line.split())
