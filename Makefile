@@ -44,7 +44,7 @@ lint: install ## check style, format and types
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-weights: install ## train the shipped weights again: about two hours, and the rows of data/results/mnist_seeds.csv
+weights: install ## train the shipped weights again, and their rows of data/results: about an hour
 	$(PY) -m infogan_lib.readers
 	$(PY) benchmarks/mnist.py infogan --seeds 0 1 2 3 4
 	$(PY) benchmarks/mnist.py control --seeds 0 1 2 3 4

@@ -31,8 +31,9 @@ class DigitReader(nn.Module):
 
     Trained on the 50,000 training digits turned, shifted, stretched, slanted, thinned and thickened, because
     the codes of a generator take digits further that way than MNIST does. The shipped one reads 99.5 % of the
-    test digits, 99.0 % of tuning digits moved as in training, 97 % of those sheared by 45 degrees. It always
-    answers a digit, also where there is none. `manifest` is its file's JSON: seed, steps, scores.
+    test digits, 99.0 % of tuning digits moved as in training, 97 % of those sheared by 45 degrees. Of 200
+    fakes of the shipped InfoGAN, looked at one by one, it misread none. It always answers a digit, also where
+    there is none. `manifest` is its file's JSON: seed, steps, scores.
     """
 
     def __init__(self) -> None:
