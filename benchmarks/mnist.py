@@ -48,6 +48,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plain-separate": {"real_weight": 0.0, "q_on": "separate"},
     "trunk": {"q_on": "trunk"},
     "no-stroke": {"real_stroke": 0.0},
+    "no-certainty": {"real_entropy": 0.0},
     "floor-0.1": {"sigma_floor": 0.1},
     "cluster": {},  # the loss on real images alone: no generator, no game
     "paper": {},  # the preset "mnist-paper"
