@@ -1,0 +1,77 @@
+"""The checks of notebook 00, the first knobs."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from infogan_lib import metrics, readers, weights
+from infogan_lib.exercises import Wrong, exercise
+from infogan_lib.exercises.blocks import choice
+
+# What the notebook calls the codes of the shipped model, so that their names give nothing away.
+BLIND = {"digit": "p", "c1": "q", "c2": "r"}
+CHANGES = ("which digit", "slant", "thickness", "width", "nothing")
+ENOUGH = 0.3  # |rank correlation| from which a code counts as moving an attribute
+
+
+@exercise(
+    "00.1",
+    "Hold the noise still. Press the ten buttons one after the other, and look at both pictures. Then resample the "
+    "noise and press them again.",
+    "A code is a knob that changes the image in the same way whatever the noise is. In one of the two models the "
+    "buttons change next to nothing.",
+    takes="value",
+)
+def which_has_a_code(answer: Any) -> str:
+    choice(
+        answer,
+        {
+            "A": "Look at A again: freeze the noise and press the ten buttons. Its picture hardly changes. New noise "
+            "gives a new image, but noise is not a knob with a meaning.",
+            "B": "",
+        },
+    )
+    return (
+        "In B the buttons choose the digit, whatever the noise. A has the same knobs, and nothing ever asked it to use "
+        "them."
+    )
+
+
+@exercise(
+    "00.2",
+    "Move one knob at a time, and go through all three with several noises. A property that changes the same way for "
+    "every shape is what the knob does.",
+    "Look at `q` from -1 to 1 on a 1 or a 7, and at `r` on a 0: compare how tall and how wide it is.",
+    takes="value",
+)
+def name_the_knobs(answer: Any) -> str:
+    names = list(BLIND.values())
+    if not isinstance(answer, dict) or set(answer) != set(names):
+        raise Wrong(f"A dict with the keys {', '.join(map(repr, names))} is expected, such as {{'p': 'slant', ...}}.")
+    if unfilled := [name for name in names if answer[name] is ...]:
+        raise Wrong(f"Still to name: {', '.join(unfilled)}. The choices are {', '.join(map(repr, CHANGES))}.")
+    for code, name in BLIND.items():
+        if answer[name] not in CHANGES:
+            raise Wrong(f"{name}: choose one of {', '.join(map(repr, CHANGES))}; this is {str(answer[name])[:80]!r}.")
+        if answer[name] not in effects()[code]:
+            raise Wrong(f"{name} is not {answer[name]!r}. Hold the noise still and move {name} alone, from end to end.")
+    said = [f"{BLIND[code]} {_say(found)}" for code, found in effects().items()]
+    return f"Measured on 2,000 images: {'; '.join(said)}. Nobody told the model to find any of them."
+
+
+@functools.cache
+def effects() -> dict[str, dict[str, float | None]]:
+    """{code: {what it changes: rank correlation}} of the shipped model, measured on 2,000 of its images."""
+    model = weights.load("mnist")
+    latent, images = metrics.fakes(model, 2000, seed=1)
+    attributes = readers.moments(images)
+    found: dict[str, dict[str, float | None]] = {"digit": {"which digit": None}}
+    for code in ("c1", "c2"):
+        rho = {k: metrics.within_groups_spearman(latent[code], v, latent["digit"]) for k, v in attributes.items()}
+        found[code] = {k: r for k, r in rho.items() if abs(r) >= ENOUGH}
+    return found
+
+
+def _say(found: dict[str, float | None]) -> str:
+    return " and ".join(k if r is None else f"{k} (rank correlation {r:+.2f})" for k, r in found.items())
