@@ -48,8 +48,8 @@ def which_digit(answer: Any) -> str:
         )
     share = (read == torch.tensor(made)[:, None]).double().mean().item()
     return (
-        f"A digit reader agrees: over 50 noises a code, {100 * share:.1f} % of the images are the digit you named. The order "
-        "means nothing; another seed has another."
+        f"A digit reader agrees: over 50 noises a code, {100 * share:.1f} % of the images are the digit you named. "
+        "The order means nothing; another seed has another."
     )
 
 
@@ -92,8 +92,8 @@ def leaning_seven(answer: Any) -> str:
         way = "leans to the right" if slant > 0.1 else "stands nearly upright" if slant > -0.1 else "leans to the left"
         raise Wrong(f"A 7, and it {way}: a mean slant of {slant:+.2f}. It should be {LEAN} or less.")
     return (
-        f"A 7 in {100 * sevens:.0f} % of {NOISES} images, with a mean slant of {slant:+.2f}. It takes both sliders: neither "
-        "is slant and nothing else, they only share out what varies."
+        f"A 7 in {100 * sevens:.0f} % of {NOISES} images, with a mean slant of {slant:+.2f}. It takes both sliders: "
+        "neither is slant and nothing else, they only share out what varies."
     )
 
 
@@ -131,9 +131,9 @@ def four_that_q_calls_nine(answer: Any) -> str:
         raise Wrong("The drawing pad is expected here, or an image (1, 1, 28, 28), float in [-1, 1].")
     image = image.reshape(1, 1, 28, 28)
     four = reader.probabilities(image)[0, 4].item()
-    code = model.read(image)["digit"]
-    digit = model.manifest["scores"]["matching"][int(code.probs.argmax())]
-    sure = code.probs.max().item()
+    log_q = model.read(image)["digit"].log_prob(torch.arange(10))
+    digit = model.manifest["scores"]["matching"][int(log_q.argmax())]
+    sure = log_q.max().exp().item()
     if four < 0.5:
         raise Wrong(f"The reader, trained with labels, gives a 4 only {100 * four:.0f} % here. It should still be a 4.")
     if digit != 9:
@@ -141,6 +141,6 @@ def four_that_q_calls_nine(answer: Any) -> str:
             f"A 4 for the reader ({100 * four:.0f} %), and Q reads the code of a {digit}. Close its top a little."
         )
     return (
-        f"A 4 for the reader ({100 * four:.0f} %), and Q is {100 * sure:.0f} % sure of the code that makes nines. Q was never told "
-        "what a 4 is: it cut the digits into ten kinds by itself, and this is where the cut runs."
+        f"A 4 for the reader ({100 * four:.0f} %), and Q is {100 * sure:.0f} % sure of the code that makes nines. Q was "
+        "never told what a 4 is: it cut the digits into ten kinds by itself, and this is where the cut runs."
     )
