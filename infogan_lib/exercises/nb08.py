@@ -141,6 +141,6 @@ def four_that_q_calls_nine(answer: Any) -> str:
             f"A 4 for the reader ({100 * four:.0f} %), and Q reads the code of a {digit}. Close its top a little."
         )
     return (
-        f"A 4 for the reader ({100 * four:.0f} %), and Q is {100 * sure:.0f} % sure of the code that makes nines. Q was "
-        "never told what a 4 is: it cut the digits into ten kinds by itself, and this is where the cut runs."
+        f"A 4 for the reader ({100 * four:.0f} %), and Q is {100 * sure:.0f} % sure of the code that makes nines. "
+        "Q was never told what a 4 is: it cut the digits into ten kinds by itself, and this is where the cut runs."
     )
