@@ -10,7 +10,7 @@ FIRST := $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 ROOT = $(filter 0,$(shell id -u))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
-.PHONY: help install lab test lint weights soak clean
+.PHONY: help install lab explore test lint weights soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -33,6 +33,9 @@ lab: install ## open JupyterLab at the first notebook
 	@test -n "$(FIRST)" || { echo "There is no notebook in notebooks/."; exit 1; }
 	$(if $(ROOT),@echo "You are root: JupyterLab starts with --allow-root; whoever has its address has root's rights here.")
 	$(PY) -m jupyterlab --ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(FIRST) $(if $(ROOT),--allow-root)
+
+explore: install ## show the knobs alone, without code, as a page for a projector
+	$(PY) -m voila notebooks/explorer.ipynb --Voila.ip=127.0.0.1
 
 test: install ## run the unit tests, then every notebook
 	$(PY) -m pytest --ignore=tests/browser

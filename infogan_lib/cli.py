@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from dataclasses import replace
@@ -12,9 +13,9 @@ from typing import Any
 
 import torch
 
-from infogan_lib import environment, files, metrics, plots, presets, weights
+from infogan_lib import code_maps, disentanglement, environment, files, metrics, plots, presets, readers, weights
 from infogan_lib.codes import Categorical
-from infogan_lib.data import DataError, mnist
+from infogan_lib.data import DataError, Images, mnist
 from infogan_lib.networks import Q_ON, InfoGAN
 from infogan_lib.run_folder import TrainingError
 from infogan_lib.steps import Recipe
@@ -49,7 +50,10 @@ def train(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
-    result = metrics.evaluate(model, mnist("tune"), mnist("test"))
+    fit, test = mnist("tune"), mnist("test")
+    result = metrics.evaluate(model, fit, test)
+    if args.all:
+        result |= evaluate_all(model, fit, test)
     if args.json:
         print(json.dumps(result))
         return
@@ -57,11 +61,65 @@ def evaluate(args: argparse.Namespace) -> None:
         print(f"code {result['code']!r} matched to labels on {result['fitted_on']}, scored on {result['scored_on']}:")
         print(f"  one label a category (Hungarian)  {100 * result['code_accuracy']:.2f} %")
         print(f"  commonest label (majority)        {100 * result['majority_accuracy']:.2f} %")
+        print(f"  normalised mutual information     {result['nmi']:.3f}")
     print("lower bound L_I on 10,000 fakes, nats:")
     for name, nats in result["lower_bound_nats"].items():
         print(
             f"  {name:12s} {nats['mean']:.3f} +- {nats['standard_error']:.3f}   H(c) = {model.spec[name].entropy:.3f}"
         )
+    if args.all:
+        show_all(result)
+
+
+def evaluate_all(
+    model: InfoGAN, fit: Images, test: Images, protocol: code_maps.Protocol = code_maps.FULL
+) -> dict[str, Any]:
+    """What `--all` adds: the disentanglement scores in both directions, visibility, diversity, Frechet distances.
+
+    The protocol's n rows are digits of `fit`, its test rows digits of `test`.
+    """
+    reader = readers.digit_reader()
+    latent, fakes = metrics.fakes(model, max(len(test), protocol.n + protocol.test))
+    real = [reader.features(images.batch(slice(None))) for images in (fit, test)]
+    found: dict[str, Any] = {
+        "diversity": metrics.diversity(model),
+        "visibility": metrics.visibility(model),
+        "frechet": readers.frechet(reader.features(fakes[: len(test)]), real[1]),
+        "frechet_floor": readers.frechet(*real),
+    }
+    if model.spec.codes:
+        assert fit.labels is not None and test.labels is not None
+        labels = torch.cat([fit.labels[: protocol.n], test.labels[: protocol.test]])
+        digits = Images(torch.cat([fit.images[: protocol.n], test.images[: protocol.test]]), labels)
+        pairs = {
+            "real": (code_maps.codes_read(model, digits), digits.batch(slice(None)), labels),
+            "fakes": (code_maps.codes_set(model.spec, latent), fakes, reader.read(fakes)),
+        }
+        found["disentanglement"] = {}
+        for name, (codes, images, read) in pairs.items():
+            factors = code_maps.digit_factors(images, read)
+            left_out = [factor for factor, values in factors.items() if len(values.unique()) < 2]
+            varied = {factor: values for factor, values in factors.items() if factor not in left_out}
+            scores = disentanglement.score(codes, varied, protocol).to_json() if varied else {}
+            found["disentanglement"][name] = {**scores, "left_out": left_out}
+    return found
+
+
+def show_all(result: dict[str, Any]) -> None:
+    if "disentanglement" in result:
+        print("codes against label, slant, thickness and width:   Q on real digits   codes set, fakes read")
+        real, fakes = (result["disentanglement"][k] for k in ("real", "fakes"))
+        for name in (k for k, v in real.items() if isinstance(v, float)):
+            print(f"  {name:48s} {real[name]:6.3f}             {fakes.get(name, math.nan):6.3f}")
+        print("  protocol: " + ", ".join(f"{k} {v}" for k, v in real["protocol"].items()))
+        print("  factors that the fakes never vary, left out: " + (", ".join(fakes["left_out"]) or "none"))
+    print("L_I after a disturbance of the fakes, nats:")
+    for kind, curve in result["visibility"].items():
+        for point in curve:
+            nats = "  ".join(f"{k} {v:.3f}" for k, v in point.items() if k != "strength")
+            print(f"  {kind:6s} {point['strength']:<5g} {nats}")
+    print(f"diversity at fixed codes {result['diversity']:.4f}")
+    print(f"Frechet distance {result['frechet']:.3f}, of real digits to real digits {result['frechet_floor']:.3f}")
 
 
 def sweep(args: argparse.Namespace) -> None:
@@ -126,6 +184,7 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=evaluate)
     one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
     one.add_argument("--json", action="store_true", help="print one JSON object")
+    one.add_argument("--all", action="store_true", help="add MIG, DCI and others, L_I after a blur, diversity")
 
     one = commands.add_parser("sweep", help="a picture of every code from end to end")
     one.set_defaults(run=sweep)

@@ -1,20 +1,26 @@
-"""Images as one uint8 tensor, with labels beside them that no training ever reads.
+"""Images as one uint8 tensor, with labels or factors beside them that no training ever reads.
 
 A batch becomes float in [-1, 1] when it is made, on whatever device the images live.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import math
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from infogan_lib import faces as face_renderer
+from infogan_lib import files
 
 ROOT = Path(__file__).resolve().parent.parent / "data"
 
@@ -38,11 +44,13 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Images:
-    """`images` (N, C, H, W) uint8 and, for measuring only, `labels` (N,) int64 or None."""
+    """`images` (N, C, H, W) uint8 and, for measuring only, `labels` (N,) int64 or None and `factors` {name: (N,)} or
+    None: the causes of each image, float32, or int64 for a discrete one."""
 
     images: Tensor
     labels: Tensor | None = None
     name: str = "images"
+    factors: Mapping[str, Tensor] | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != torch.uint8 or len(self.images) == 0:
@@ -52,6 +60,9 @@ class Images:
             )
         if self.labels is not None and self.labels.shape != (len(self.images),):
             raise ValueError(f"Images: {len(self.images)} images but labels of shape {tuple(self.labels.shape)}.")
+        for name, values in (self.factors or {}).items():
+            if values.shape != (len(self.images),):
+                raise ValueError(f"Images: {len(self.images)} images but {name!r} of shape {tuple(values.shape)}.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,7 +80,7 @@ class Images:
 
     def to(self, device: torch.device | str) -> Images:
         """The same set with its images on `device`."""
-        return Images(self.images.to(device), self.labels, self.name)
+        return replace(self, images=self.images.to(device))
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -96,6 +107,47 @@ def mnist(split: str = "train", root: str | Path | None = None) -> Images:
     images = _read_idx(folder / f"{part}-images-idx3-ubyte.gz")[rows]
     labels = _read_idx(folder / f"{part}-labels-idx1-ubyte.gz")[rows]
     return Images(images.unsqueeze(1).contiguous(), labels.long(), f"mnist-{split}")
+
+
+def faces(n: int, seed: int = 0, size: int = 32, free: Iterable[str] = (), cache: str | Path | None = None) -> Images:
+    """n rendered faces, grey, size x size (32 or 64), with their `factors`; `faces.TABLE` says what each one means.
+
+    The same arguments give the same bytes. `free` lets "skin" and "background" vary. The name says renderer,
+    size, number and seed, so that the manifest of a model trained on them does too. The first call renders (about
+    1,500 images of 32 x 32 a second) and keeps the result in the folder `cache` (default: infogan_lib in
+    $XDG_CACHE_HOME or ~/.cache); a damaged file there is made again, a folder that cannot be written is no error.
+    Raises ValueError as `faces.sample` and `faces.render` do. `infogan_lib.faces` says why no real faces ship.
+    """
+    free = sorted(set(free))
+    renderer = face_renderer.fingerprint()
+    about = {"renderer": renderer, "n": n, "seed": seed, "size": size, "free": free}
+    name = "-".join(["faces", str(size), renderer[:8], f"n{n}", f"seed{seed}", *free])
+    path = _cache(cache) / f"{name}.safetensors"
+    try:
+        tensors, manifest = files.load_tensors(path)
+        images, factors = tensors["images"], {k: tensors[k] for k in face_renderer.FACTORS}
+        if manifest == about | {"sha256": _sha256(images, factors)}:
+            return Images(images, None, name, factors)
+    except (files.FileError, OSError, KeyError):
+        pass  # not there yet, or damaged: made anew
+    images, factors = face_renderer.make(n, seed, size, free)
+    with contextlib.suppress(files.FileError, OSError):  # a full or read-only disk costs time, and nothing else
+        files.save_tensors(path, {"images": images, **factors}, about | {"sha256": _sha256(images, factors)})
+    return Images(images, None, name, factors)
+
+
+def _cache(folder: str | Path | None) -> Path:
+    """Where rendered images are kept."""
+    if folder is not None:
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")) / "infogan_lib"
+
+
+def _sha256(images: Tensor, factors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(images.numpy().tobytes())
+    for values in factors.values():
+        digest.update(values.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def check_file(path: Path) -> bytes:

@@ -100,6 +100,24 @@ def mnist(spec: LatentSpec) -> Parts:
     return _mnist(spec, 32, 64, 256, nn.Tanh())
 
 
+@register("mlp")
+def mlp(spec: LatentSpec) -> Parts:
+    """Fully connected throughout, 28 x 28 grey: a GAN before convolutions. To it, pixels have no neighbours (notebook 01)."""
+
+    def trunk() -> nn.Module:
+        leaky = nn.LeakyReLU(0.2)
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 256), leaky, nn.Linear(256, 256), leaky)
+
+    generator = nn.Sequential(
+        *_fc(spec.width, 256, nn.ReLU()),
+        *_fc(256, 256, nn.ReLU()),
+        nn.Linear(256, 784),
+        nn.Tanh(),
+        nn.Unflatten(1, (1, 28, 28)),
+    )
+    return Parts(generator, trunk, 256, 128, (1, 28, 28))
+
+
 class InfoGAN(nn.Module):
     """G, D and Q over one latent spec. With `codes=[]` there is no Q and this is a plain GAN.
 

@@ -29,7 +29,8 @@ class RunFolder:
         self.path = Path(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = filelock.FileLock(self.path / ".lock")
+            # Not thread-local: a run made in a cell may be trained, and closed, in a widget's thread.
+            self._lock = filelock.FileLock(self.path / ".lock", thread_local=False)
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             raise TrainingError(
@@ -37,6 +38,11 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise TrainingError(f"cannot write in {path}: {error.strerror}; choose another folder") from error
+
+    @property
+    def closed(self) -> bool:
+        """Whether this run has let go of the folder."""
+        return not self._lock.is_locked
 
     @property
     def checkpoint(self) -> Path:

@@ -96,7 +96,7 @@ class Training:
         self.generator = torch.Generator().manual_seed(self.seed)
         self._order, self._cursor = torch.empty(0, dtype=torch.int64), 0
         self._pending: list[Report] = []
-        self._torn = False
+        self.torn = False  # inside a step, or broken there: not to be saved
         self._bar = tqdm(total=recipe.steps, unit="step", disable=not progress, dynamic_ncols=True)
         self._begun = (time.monotonic(), 0)
 
@@ -114,9 +114,9 @@ class Training:
             self.close()
             raise StopIteration
         with _finish_step_first() as interrupted:
-            self._torn = True
+            self.torn = True
             report = self._step()
-            self._torn = False
+            self.torn = False
         self._pending.append(report)
         keep = not len(self) or bool(interrupted) or self.step % self.recipe.checkpoint_every == 0
         if keep or self.step % FLUSH_EVERY == 0:
@@ -172,11 +172,11 @@ class Training:
 
     def _flush(self) -> None:
         """Read what the device has measured, stop on anything not finite, write the log."""
-        rows, self._pending = _fetch(self._pending), []
+        rows, self._pending = fetch(self._pending), []
         for row in rows:
             bad = [name for name, value in row.items() if not math.isfinite(value)]
             if bad:
-                self._torn = True
+                self.torn = True
                 self.close()
                 held = self.folder is not None and self.folder.checkpoint.exists()
                 raise TrainingError(
@@ -224,7 +224,7 @@ class Training:
         """
         if self.folder is None:
             raise TrainingError("this run has no folder to save in; give Training one with folder='runs/a'")
-        if self._torn:
+        if self.torn:
             raise TrainingError("the run broke in the middle of a step; resume it from its last checkpoint instead")
         self._flush()
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
@@ -302,7 +302,7 @@ def _check(model: InfoGAN, images: Images, recipe: Recipe) -> None:
             raise ValueError(f"lambda names {sorted(weight)}, the codes are {model.spec.names}: name each once")
 
 
-def _fetch(reports: list[Report]) -> list[dict[str, float]]:
+def fetch(reports: list[Report]) -> list[dict[str, float]]:
     """Each report as {"step": n, name: value}, all read from the device in one transfer."""
     flat = [report.values() for report in reports]
     everything = [v.float() for values in flat for v in values.values()]

@@ -1,3 +1,4 @@
+import inspect
 import json
 import signal
 import subprocess
@@ -7,8 +8,9 @@ import time
 import pytest
 import torch
 
-from infogan_lib import files, presets, weights
+from infogan_lib import cli, code_maps, files, presets, weights
 from infogan_lib.cli import main
+from infogan_lib.data import Images
 
 
 def run(*arguments):
@@ -73,6 +75,40 @@ def test_evaluate_prints_a_table(trained, capsys):
     run("evaluate", trained / "weights.safetensors")
     printed = capsys.readouterr().out
     assert "Hungarian" in printed and "H(c) = 2.303" in printed
+
+
+@pytest.fixture
+def light(monkeypatch):
+    """`--all` by a protocol of seconds, on few digits; the command's own is code_maps.FULL."""
+    few = code_maps.Protocol(bins=5, n=400, test=200, trees="forest", votes=50, test_votes=50, batch=16)
+    whole, mnist = cli.evaluate_all, cli.mnist
+    monkeypatch.setattr(cli, "evaluate_all", lambda model, fit, test: whole(model, fit, test, few))
+    monkeypatch.setattr(cli, "mnist", lambda split: Images(mnist(split).images[:600], mnist(split).labels[:600], split))
+
+
+def test_evaluate_all_adds_scores_in_both_directions(light, capsys):
+    run("evaluate", "mnist", "--all", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["disentanglement"].keys() == {"real", "fakes"}
+    for scores in result["disentanglement"].values():
+        assert set(scores["factors"]) == {"label", "slant", "thickness", "width"} and not scores["left_out"]
+        assert scores["protocol"]["bins"] == 5 and set(scores["information"]) == {"digit", "c1", "c2"}
+        assert scores["factors"]["label"]["informativeness"] > 0.8
+    assert [point["strength"] for point in result["visibility"]["shift"]] == [0, 1, 2, 3]
+    assert 0 < result["frechet_floor"] < result["frechet"]
+    cli.show_all(result)
+    printed = capsys.readouterr().out
+    assert "factor_vae" in printed and "bins 5, n 400" in printed and "blur" in printed and "left out: none" in printed
+
+
+def test_evaluate_all_leaves_out_what_the_fakes_never_vary(trained, light, capsys):
+    run("evaluate", trained / "weights.safetensors", "--all", "--json")  # after four steps every fake is a blur
+    fakes = json.loads(capsys.readouterr().out)["disentanglement"]["fakes"]
+    assert "label" in fakes["left_out"] and "label" not in fakes["factors"]
+
+
+def test_the_default_protocol_of_the_command_is_the_published_one():
+    assert inspect.signature(cli.evaluate_all).parameters["protocol"].default == code_maps.Protocol()
 
 
 def test_sweep_writes_a_picture(trained, tmp_path, capsys):

@@ -7,6 +7,7 @@ import torch
 
 from infogan_lib import data, metrics, readers, weights
 from infogan_lib.exercises import EXERCISES, check
+from infogan_lib.exercises.nb00 import two_models
 
 DIGITS = weights.load("mnist").manifest["scores"]["matching"]
 
@@ -25,6 +26,7 @@ def four():
 RIGHT = {
     "00.1": "B",
     "00.2": {"p": "which digit", "q": "slant", "r": "width"},
+    "00.3": lambda noise, buttons, sliders: noise + buttons + sliders,
     "08.1": DIGITS,
     "08.2": {"digit": DIGITS.index(7), "c1": 1.0, "c2": 1.0},
     "08.3": 1.2,
@@ -36,14 +38,26 @@ def test_a_right_answer_is_right(id):
     assert check(id, RIGHT[id]).state == "right"
 
 
+def test_the_two_models_differ_only_in_what_was_asked_of_them():
+    a, b = two_models()
+    assert a.spec == b.spec and a.spec.names == ["p", "q", "r"] and a.network == b.network
+    noise = a.spec.noise.sample(20, torch.Generator().manual_seed(0))
+    moved = [metrics.spread(m.sweep("p", noise[:1])[2]) for m in (a, b)]
+    assert moved[1] > 5 * moved[0]  # B's pictures change with its buttons, A's do not
+
+
 def test_every_check_is_tried_here():
     check("00.1"), check("08.1")
     assert {id for id in EXERCISES if id[:2] in ("00", "08")} == {*RIGHT, "08.4"}
 
 
-@pytest.mark.parametrize("id", [*RIGHT, "08.4"])
-def test_an_untouched_stub_is_not_yet_answered(id):
-    feedback = check(id, ...)
+STUBS = [(id, ...) for id in [*RIGHT, "08.4"]]
+STUBS += [("00.2", {"p": ..., "q": ..., "r": ...}), ("08.2", {"digit": ..., "c1": ..., "c2": ...})]
+
+
+@pytest.mark.parametrize("id, stub", STUBS)
+def test_an_untouched_stub_is_not_yet_answered(id, stub):
+    feedback = check(id, stub)
     assert feedback.state == "not yet" and len(feedback.hints) == 2
 
 
@@ -57,6 +71,9 @@ def test_an_untouched_stub_is_not_yet_answered(id):
         ("00.2", {"p": "which digit", "q": "lean", "r": "width"}, "q: choose one of"),
         ("00.2", {"p": "which digit", "q": "width", "r": "slant"}, "q is not 'width'"),
         ("00.2", {"p": "nothing", "q": "slant", "r": "width"}, "p is not 'nothing'"),
+        ("00.3", lambda noise, buttons, sliders: noise + 1 + sliders, "one input"),
+        ("00.3", lambda noise, buttons, sliders: buttons + sliders, "noise is an input"),
+        ("00.3", lambda noise, buttons, sliders: 74, "inputs(5, 3, 0)"),
         ("08.1", [DIGITS.index(d) for d in range(10)], "other way round"),
         ("08.1", [9, *DIGITS[1:]], "9 of the ten are right. Look again at code 0"),
         ("08.1", [1, 2, 3], "Ten digits"),
@@ -66,6 +83,8 @@ def test_an_untouched_stub_is_not_yet_answered(id):
         ("08.2", {"digit": DIGITS.index(7), "c1": 2.0, "c2": 1.0}, "outside the trained zone"),
         ("08.2", {"digit": DIGITS.index(1), "c1": 1.0, "c2": 1.0}, "0 % of these images are a 7"),
         ("08.2", {"digit": 2, "c1": 1.0}, "c2 has no value"),
+        ("08.2", {"digit": 2, "c1": 1.0, "c2": ...}, "c2 has no value"),
+        ("08.2", [2, 1.0, 1.0], "A dict of settings"),
         ("08.2", {"digit": 12, "c1": 1.0, "c2": 1.0}, "digit"),
         ("08.3", 2.0, "does not extrapolate"),
         ("08.3", -1.0, "Move the slider"),

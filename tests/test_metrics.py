@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import scipy.stats
 import sklearn.metrics
 import tiny
@@ -11,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogan_lib import LatentSpec, Noise, Training, metrics
-from infogan_lib.data import Images
+from infogan_lib import Bernoulli, LatentSpec, Noise, Training, metrics
+from infogan_lib.data import Images, to_float
 
 
 def labelled(n, k, classes, seed):
@@ -97,7 +98,7 @@ def test_an_untrained_model_reads_nothing():
 def test_evaluate_reports_what_the_command_promises(trained):
     bars = tiny.images(300)
     result = metrics.evaluate(trained, bars, bars)
-    assert {"code_accuracy", "majority_accuracy", "lower_bound_nats"} <= result.keys()
+    assert {"code_accuracy", "majority_accuracy", "nmi", "lower_bound_nats"} <= result.keys()
     assert result["code_accuracy"] <= result["majority_accuracy"]
     assert np.sum(result["confusion"]) == 300
     assert metrics.read_codes(trained, bars, "kind").shape == (300,)
@@ -149,3 +150,76 @@ def test_diversity_sees_noise_and_nothing_else():
     assert metrics.diversity(noise_only, codes=50, each=100) == pytest.approx(1, abs=0.05)
     assert metrics.diversity(codes_only) == pytest.approx(0, abs=1e-6)
     assert metrics.diversity(model) == metrics.diversity(model)
+
+
+@given(st.integers(2, 6), st.integers(2, 6), st.integers(0, 2**31))
+def test_nmi_is_scikit_learns(k, classes, seed):
+    codes, labels = labelled(80, k, classes, seed)
+    codes = torch.where(torch.rand(80, generator=torch.Generator().manual_seed(seed)) < 0.5, labels % k, codes)
+    ours = metrics.nmi(metrics.confusion(codes, labels, k, classes))
+    assert ours == pytest.approx(sklearn.metrics.normalized_mutual_info_score(labels, codes), abs=1e-9)
+
+
+def test_nmi_charges_for_spare_categories_where_majority_accuracy_does_not():
+    labels = torch.arange(10).repeat(100)
+    split = labels + 10 * (torch.arange(1000) // 10 % 4)  # four codes a label
+    counts = metrics.confusion(split, labels, 40, 10)
+    assert metrics.accuracy(metrics.match(counts, "majority"), split, labels) == 1
+    assert metrics.nmi(counts) == pytest.approx(math.log(10) / ((math.log(10) + math.log(40)) / 2))
+
+
+def test_blur_is_scipys_and_shifts_move_whole_pixels():
+    images = to_float(torch.randint(256, (6, 2, 9, 7), generator=torch.Generator().manual_seed(0)).to(torch.uint8))
+    blurred = metrics.disturb(images, "blur", 1.0)
+    expected = scipy.ndimage.gaussian_filter(images.numpy(), sigma=(0, 0, 1, 1), truncate=3, mode="nearest")
+    assert np.allclose(blurred.numpy(), expected, atol=1.001 / 255)  # half a level of 256
+    shifted = metrics.disturb(images, "shift", 2, torch.Generator().manual_seed(1))
+    ways = {tuple(d) for i in range(6) for d in ((0, 2), (0, -2), (2, 0), (-2, 0)) if moved(images[i], *d, shifted[i])}
+    assert shifted.shape == images.shape and len(ways) > 1
+    assert all(any(moved(images[i], *d, shifted[i]) for d in ((0, 2), (0, -2), (2, 0), (-2, 0))) for i in range(6))
+
+
+def moved(image, down, right, result):
+    """Whether `result` is `image` moved, inside the border that the move leaves open."""
+    back = torch.roll(result, (-down, -right), (1, 2))
+    return torch.equal(back[:, 2:-2, 2:-2], image[:, 2:-2, 2:-2])
+
+
+def test_noise_has_its_size_and_by_nothing_a_picture_stays_as_it_is():
+    images = to_float(torch.full((50, 1, 8, 8), 128).to(torch.uint8))
+    noisy = metrics.disturb(images, "noise", 0.3, torch.Generator().manual_seed(0))
+    assert noisy.std().item() == pytest.approx(0.3, abs=0.02)
+    assert all(torch.equal(metrics.disturb(images, kind, 0), images) for kind in metrics.DISTURBANCES)
+    assert metrics.disturb(10 * images, "noise", 1.0).abs().max() <= 1
+    with pytest.raises(ValueError, match="blur"):
+        metrics.disturb(images, "rotate", 1)
+
+
+class Writes:
+    """A generator that writes its code in one of two ways, and a Q that knows how: as a bar, or pixel by pixel."""
+
+    def __init__(self, faintly):
+        self.spec = LatentSpec(Noise(1), [Bernoulli("code")])
+        board = (-1.0) ** (torch.arange(8)[:, None] + torch.arange(8))
+        self.mark = board if faintly else torch.where(torch.arange(8) < 4, 1.0, -1.0).expand(8, 8)
+
+    def generate(self, latent):
+        return 0.2 * (2 * latent["code"] - 1)[:, None, None, None] * self.mark
+
+    def read(self, images):
+        return self.spec.posterior((images * self.mark).sum((1, 2, 3))[:, None])
+
+
+def test_a_code_in_single_pixels_does_not_outlive_a_blur_and_one_in_the_shape_does():
+    bold, faint = (metrics.visibility(Writes(faintly), n=400)["blur"] for faintly in (False, True))
+    assert bold[0]["code"] == pytest.approx(math.log(2), abs=0.01) == faint[0]["code"]
+    at_one = next(i for i, point in enumerate(bold) if point["strength"] == 1)
+    assert bold[at_one]["code"] > 0.6 and abs(faint[at_one]["code"]) < 0.1  # the repeated border keeps a little
+
+
+def test_a_disturbed_model_is_measured_like_any_other():
+    model = Writes(faintly=True)
+    blurred = metrics.Disturbed(model, "blur", 1.0)
+    _, images = metrics.fakes(blurred, 5)
+    assert torch.equal(images, metrics.disturb(metrics.fakes(model, 5)[1], "blur", 1.0))
+    assert metrics.measure_nats(blurred, 400)["code"]["mean"] == metrics.visibility(model, 400)["blur"][2]["code"]

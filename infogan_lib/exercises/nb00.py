@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from infogan_lib import metrics, readers, weights
-from infogan_lib.exercises import Wrong, exercise
-from infogan_lib.exercises.blocks import choice
+from infogan_lib.exercises import NotYet, Wrong, exercise
+from infogan_lib.exercises.blocks import choice, compare
+from infogan_lib.latent import LatentSpec
+from infogan_lib.networks import InfoGAN
 
 # What the notebook calls the codes of the shipped model, so that their names give nothing away.
 BLIND = {"digit": "p", "c1": "q", "c2": "r"}
 CHANGES = ("which digit", "slant", "thickness", "width", "nothing")
 ENOUGH = 0.3  # |rank correlation| from which a code counts as moving an attribute
+
+
+def two_models() -> tuple[InfoGAN, InfoGAN]:
+    """Two shipped models of one size, A and B, their codes renamed p, q and r. Which has a code is exercise 00.1."""
+    models = weights.load("mnist-control"), weights.load("mnist")
+    for model in models:
+        codes = [replace(code, name=BLIND[code.name]) for code in model.spec.codes]
+        model.spec = LatentSpec(model.spec.noise, codes)
+    return models
 
 
 @exercise(
@@ -49,6 +62,8 @@ def name_the_knobs(answer: Any) -> str:
     names = list(BLIND.values())
     if not isinstance(answer, dict) or set(answer) != set(names):
         raise Wrong(f"A dict with the keys {', '.join(map(repr, names))} is expected, such as {{'p': 'slant', ...}}.")
+    if all(value is ... for value in answer.values()):
+        raise NotYet
     if unfilled := [name for name in names if answer[name] is ...]:
         raise Wrong(f"Still to name: {', '.join(unfilled)}. The choices are {', '.join(map(repr, CHANGES))}.")
     for code, name in BLIND.items():
@@ -75,3 +90,19 @@ def effects() -> dict[str, dict[str, float | None]]:
 
 def _say(found: dict[str, float | None]) -> str:
     return " and ".join(k if r is None else f"{k} (rank correlation {r:+.2f})" for k, r in found.items())
+
+
+@exercise(
+    "00.3",
+    "A slider is one input. How many inputs do ten buttons need, if each button has an input of its own?",
+    "`noise + buttons + sliders`: the button that is pressed has a 1 in its input, the others have a 0.",
+)
+def inputs(answer: Callable[..., Any]) -> str:
+    faults = [
+        (62 + 1 + 2, "You fed the button's number as one input. Then button 9 would count as three times button 3."),
+        (10 + 2, "The noise is an input as well."),
+        (62 * 10 * 2, "The inputs stand side by side: they add up."),
+    ]
+    compare(answer(62, 10, 2), 74, faults, what="inputs(62, 10, 2)")
+    compare(answer(5, 3, 0), 8, what="inputs(5, 3, 0)")
+    return "62 of noise, one for each of ten buttons (a 1 for the one pressed, 0 for the others), two sliders: 74."

@@ -1,0 +1,316 @@
+"""Runs behind notebook 09, each a doubt about InfoGAN put to a test; their rows go to data/results/doubts_*.csv.
+
+    python benchmarks/doubts.py codes --k 5 10 20         # as many codes as digits, fewer, more
+    python benchmarks/doubts.py imbalance                 # digits 5 to 9 are kept one in ten
+    python benchmarks/doubts.py early                     # lambda = 10, Q apart: L_I and accuracy, step by step
+    python benchmarks/doubts.py agreement                 # of short plain runs with each other, beside their accuracy
+    python benchmarks/doubts.py circular                  # hands of a clock under a linear code and a circular one
+    python benchmarks/doubts.py hidden                    # L_I after blur, noise and shift, with a code that hides
+    python benchmarks/doubts.py scores                    # MIG, DCI and the others of the shipped models, in full
+
+Seeds are 100 and up and digits are scored on "tune": these are experiments, and no final figures. The digit runs are
+shorter than the preset (800, 400 and 120 steps, not 1600), so compare them with each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from ship_mnist import agreement
+from torch import Tensor, nn
+
+from infogan_lib import (
+    Categorical,
+    Circular,
+    InfoGAN,
+    Latent,
+    LatentSpec,
+    Noise,
+    Recipe,
+    Training,
+    Uniform,
+    code_maps,
+    data,
+    disentanglement,
+    entropy,
+    metrics,
+    presets,
+    readers,
+    results,
+)
+from infogan_lib import weights as weight_files
+from infogan_lib.data import Images, to_uint8
+from infogan_lib.networks import Parts, register
+
+MNIST = presets.load("mnist")
+SCORES_FROM = ("code_accuracy", "majority_accuracy", "nmi")
+
+
+def train(folder: Path, model: InfoGAN, images: Images, recipe: Recipe, seed: int, look: Callable = lambda run: None):
+    """The trained model and its seconds, from the folder if it is there; `look(run)` is called after every step."""
+    path = folder / "weights.safetensors"
+    if not path.exists():
+        begun = time.perf_counter()
+        run = Training(model, images, recipe, seed=seed)
+        for _ in run:
+            look(run)
+        seconds = round(time.perf_counter() - begun)
+        weight_files.save(run.model, path, {**run.manifest(), "seconds": seconds})
+    found = weight_files.load(path)
+    return found, found.manifest["seconds"]
+
+
+def put(table: str, rows: list[dict[str, Any]], keys: tuple[str, ...], command: str) -> None:
+    origin = {"command": f"python {os.path.relpath(sys.argv[0])} {command}", "commit": results.commit()}
+    results.put(f"doubts_{table}", [{**row, **origin} for row in rows], keys)
+    print(table, *rows[-3:], sep="\n  ", flush=True)
+
+
+def digits_row(model: InfoGAN) -> dict[str, Any]:
+    tune = data.mnist("tune")
+    found = metrics.evaluate(model, tune, tune)
+    row = {name: round(found[name], 4) for name in SCORES_FROM}
+    row["nats_digit"] = round(found["lower_bound_nats"]["digit"]["mean"], 4)
+    return row | {"confusion": " ".join(str(n) for counts in found["confusion"] for n in counts)}
+
+
+def codes(args: argparse.Namespace) -> None:
+    """InfoGAN with K states in place of ten. The spec is all that changes."""
+    for seed in args.seeds or [100]:
+        for k in args.k:
+            experiment(args, f"codes-{k}", seed, k, data.mnist("train"), f"codes --k {k}")
+
+
+def imbalance(args: argparse.Namespace) -> None:
+    """The same prior, ten equal states, on digits that are not equal: 5 to 9 are kept one in ten."""
+    whole = data.mnist("train")
+    assert whole.labels is not None
+    kept = (whole.labels < 5) | (torch.arange(len(whole)) % 10 == 0)
+    for seed in args.seeds or [100]:
+        images = Images(whole.images[kept], None, "mnist-train-imbalanced")
+        experiment(args, "imbalance", seed, 10, images, "imbalance")
+
+
+def experiment(args: argparse.Namespace, name: str, seed: int, k: int, images: Images, command: str) -> None:
+    spec = LatentSpec(MNIST.spec.noise, [Categorical("digit", k), *MNIST.spec.codes[1:]])
+    recipe = replace(MNIST.recipe, steps=args.steps or 800)
+    folder = args.runs / f"doubts-{name}-{seed}-{recipe.steps}"
+    model, seconds = train(folder, InfoGAN(MNIST.network, spec, MNIST.q_on), images, recipe, seed)
+    about = {"experiment": name.split("-")[0], "k": k, "seed": seed, "steps": recipe.steps}
+    row = {**about, **digits_row(model), "seconds": seconds}
+    put("digits", [row], ("experiment", "k", "seed", "steps"), f"{command} --seeds {seed} --steps {recipe.steps}")
+
+
+def early(args: argparse.Namespace) -> None:
+    """L_I of the digit code and its accuracy as they go, where Q has its own trunk and information is paid tenfold."""
+    steps, tune = args.steps or 120, data.mnist("tune")
+    loud = {"digit": 10.0, **presets.CONTINUOUS}
+    recipe = replace(MNIST.recipe, steps=steps, real_weight=0.0, lr_q=1e-3, lambda_g=loud, lambda_q=loud)
+    for seed in args.seeds or (100, 101, 102):
+        rows: list[dict[str, Any]] = []
+
+        def look(run: Training, rows: list[dict[str, Any]] = rows, seed: int = seed) -> None:
+            if run.step == 1 or run.step % 20 == 0:
+                found = metrics.evaluate(run.model, tune, tune, n=2000)
+                row = {"seed": seed, "step": run.step} | {name: round(found[name], 4) for name in SCORES_FROM}
+                rows.append(row | {"nats_digit": round(found["lower_bound_nats"]["digit"]["mean"], 4)})
+
+        folder = args.runs / f"doubts-early-{seed}-{steps}"
+        train(folder, InfoGAN(MNIST.network, MNIST.spec, "separate"), data.mnist("train"), recipe, seed, look)
+        if rows:
+            put("early", rows, ("seed", "step"), f"early --seeds {seed} --steps {steps}")
+
+
+def balance_and_agreement(models: dict[int, InfoGAN]) -> list[dict[str, Any]]:
+    """Of each seed: L_I, the entropy of the code's answers, its mean agreement with the others, and its accuracy."""
+    tune = data.mnist("tune")
+    read = {seed: metrics.read_codes(model, tune, "digit") for seed, model in models.items()}
+    rows = []
+    for seed, model in models.items():
+        shares = torch.bincount(read[seed], minlength=10).double() / len(tune)
+        row = {
+            "seed": seed,
+            "nats_digit": metrics.measure_nats(model)["digit"]["mean"],
+            "balance": entropy(shares).item(),
+            "agreement": agreement(read[seed], [codes for other, codes in read.items() if other != seed]),
+            "code_accuracy": metrics.evaluate(model, tune, tune, 1000)["code_accuracy"],
+        }
+        rows.append({k: v if k == "seed" else round(v, 4) for k, v in row.items()})
+    return rows
+
+
+def agree(args: argparse.Namespace) -> None:
+    """Plain InfoGAN, a quarter of its steps: runs that differ, so that a rule for choosing one has something to do."""
+    recipe, models = replace(MNIST.recipe, real_weight=0.0, steps=args.steps or 400), {}
+    seeds = args.seeds or list(range(100, 106))
+    for seed in seeds:
+        folder = args.runs / f"doubts-plain-{seed}-{recipe.steps}"
+        models[seed] = train(folder, MNIST.build(), data.mnist("train"), recipe, seed)[0]
+        print(f"plain, seed {seed}: trained", flush=True)
+    rows = [{"variant": "plain", "steps": recipe.steps, **row} for row in balance_and_agreement(models)]
+    command = f"agreement --seeds {' '.join(map(str, seeds))} --steps {recipe.steps}"
+    put("agreement", rows, ("variant", "seed", "steps"), command)
+
+
+SIDE = 12
+# The same range, 2 pi, and the same least sigma, 0.1 radians; only one of the two has ends.
+TURNS = {"linear": Uniform("turn", low=-math.pi, high=math.pi, sigma_floor=0.1 / math.pi), "circular": Circular("turn")}
+
+
+def hands(angles: Tensor) -> Tensor:
+    """A soft spot half way out from the middle, in the direction of each angle: (N,) radians -> (N, 1, 12, 12)."""
+    at = torch.linspace(-1, 1, SIDE)
+    x, y = 0.5 * angles.cos()[:, None, None], 0.5 * angles.sin()[:, None, None]
+    return (2 * torch.exp(-((at - x).square() + (-at[:, None] - y).square()) / 0.12) - 1)[:, None]
+
+
+@register("clock")
+def clock(spec: LatentSpec) -> Parts:
+    def layers(*widths: int) -> list[nn.Module]:
+        return [m for a, b in itertools.pairwise(widths) for m in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU())]
+
+    def trunk() -> nn.Module:
+        steps = [m for a in (SIDE**2, 128) for m in (nn.Linear(a, 128), nn.LeakyReLU(0.1))]
+        return nn.Sequential(nn.Flatten(), *steps)
+
+    last = (nn.Linear(128, SIDE**2), nn.Tanh(), nn.Unflatten(1, (1, SIDE, SIDE)))
+    return Parts(nn.Sequential(*layers(spec.width, 128, 128), *last), trunk, 128, 64, (1, SIDE, SIDE))
+
+
+def direction(images: Tensor) -> Tensor:
+    """The angle that an image shows, (N, 1, 12, 12) -> (N,) radians: where its ink's centre lies."""
+    at, ink = torch.linspace(-1, 1, SIDE), (images[:, 0] + 1) / 2
+    return torch.atan2((ink.sum(2) * -at).sum(1), (ink.sum(1) * at).sum(1))
+
+
+def circular(args: argparse.Namespace) -> None:
+    """A factor that comes full circle, under a code with two ends and one without. No average of the weights: nothing
+    ties the code's zero to an angle, so the whole dial drifts while it trains, and an average would blur it."""
+    steps = args.steps or 800
+    images = Images(to_uint8(hands(Circular("turn").sample(4000, torch.Generator().manual_seed(0)))), None, "hands")
+    recipe = Recipe(steps, 64, lr_g=1e-3, lr_d=5e-4, lr_q=1e-3, lambda_g=0.3, lambda_q=1.0, ema=0.0)
+    for seed in args.seeds or range(100, 105):
+        for name, code in TURNS.items():
+            folder = args.runs / f"doubts-{name}-{seed}-{steps}"
+            model, seconds = train(folder, InfoGAN("clock", LatentSpec(Noise(4), [code])), images, recipe, seed)
+            made = direction(metrics.fakes(model, 2000)[1]).sort().values
+            gaps = torch.cat([made[1:] - made[:-1], made[:1] + 2 * math.pi - made[-1:]])
+            read = model.read(hands(torch.arange(360).deg2rad()))["turn"].mean
+            step = (read.roll(-1) - read + math.pi) % (2 * math.pi) - math.pi
+            row = {
+                "code": name,
+                "seed": seed,
+                "steps": steps,
+                "nats": round(metrics.measure_nats(model)["turn"]["mean"], 3),
+                "widest_gap": round(gaps.max().rad2deg().item(), 1),  # degrees that no fake shows
+                "turns": round(abs(step.sum().item()) / (2 * math.pi)),  # of Q's reading, while a real hand turns once
+                "read": " ".join(str(round(v)) for v in read.rad2deg()[::5].tolist()),
+            }
+            put("circular", [row | {"seconds": seconds}], ("code", "seed", "steps"), f"circular --seeds {seed}")
+
+
+class Hidden:
+    """A generator that is never told its code (the control's), with the code written over its images in secret.
+
+    Each state has a pattern of its own: a chessboard of single pixels under a slow wave, `eps` of brightness. Q is no
+    network: it takes what changes from pixel to pixel and compares it with the patterns.
+    """
+
+    def __init__(self, model: InfoGAN, eps: float = 0.05) -> None:
+        self.model, self.spec, self.eps = model, LatentSpec(model.spec.noise, model.spec.codes[:1]), eps
+        at = torch.arange(28)
+        waves = torch.stack([torch.sin(math.pi * k * (at + 0.5) / 28) for k in range(1, 5)])
+        board = (-1.0) ** (at[:, None] + at)
+        self.patterns = torch.stack([board * waves[k // 4][:, None] * waves[k % 4] for k in range(10)])[:, None]
+
+    def generate(self, latent: Latent) -> Tensor:
+        images = self.model.generate(self.model.spec.encode(latent.noise))  # whatever the code is
+        return (1 - self.eps) * images + self.eps * self.patterns[latent["digit"]]
+
+    def read(self, images: Tensor) -> dict[str, torch.distributions.Distribution]:
+        fine = images - metrics.disturb(images, "blur", 1.0)
+        return self.spec.posterior(torch.einsum("nchw,kchw->nk", fine, self.patterns) / (10 * self.eps))
+
+
+def hidden(args: argparse.Namespace) -> None:
+    """L_I of the digit code in disturbed fakes, as the model's own Q reads it and as a Q trained on such fakes does."""
+    models = {"mnist": weight_files.load("mnist"), "hidden": Hidden(weight_files.load("mnist-control"))}
+    probed = {("blur", 0), ("blur", 1), ("blur", 2), ("noise", 0.4), ("shift", 1)}
+    for seed in args.seeds or [100]:
+        for name, model in models.items():
+            rows = []
+            for kind, curve in metrics.visibility(model, 2000, seed).items():
+                for point in curve:
+                    row = {"model": name, "kind": kind, "strength": point["strength"], "seed": seed}
+                    row |= {"nats_own_q": round(point["digit"], 4), "nats_fresh_q": ""}
+                    if (kind, point["strength"]) in probed:
+                        disturbed = metrics.Disturbed(model, kind, point["strength"], seed)
+                        found = metrics.probe_information(disturbed, "digit", steps=200, n=2000, seed=seed)
+                        row["nats_fresh_q"] = round(found["mean"], 4)
+                    rows.append(row)
+            put("hidden", rows, ("model", "kind", "strength", "seed"), f"hidden --seeds {seed}")
+
+
+def scores(args: argparse.Namespace) -> None:
+    """Every measure by the full protocol: 10,000 training digits to count and fit, 5,000 tuning digits to score."""
+    parts = [data.mnist("train"), data.mnist("tune")]
+    images = torch.cat([parts[0].images[:10_000], parts[1].images[:5_000]])
+    digits = Images(images, torch.cat([parts[0].labels[:10_000], parts[1].labels[:5_000]]), "mnist")
+    factors = code_maps.digit_factors(digits.batch(slice(None)), digits.labels)
+    shipped = {name: weight_files.load(name) for name in ("mnist", "mnist-control")}
+    for seed in args.seeds or [100]:
+        untrained = MNIST.build()
+        untrained.initialise(seed)
+        prior = MNIST.spec.sample(len(digits), torch.Generator().manual_seed(seed))
+        tables = {
+            ("random codes", "real"): (code_maps.codes_set(MNIST.spec, prior), factors),
+            ("untrained", "real"): (code_maps.codes_read(untrained, digits), factors),
+            ("the factors themselves", "real"): (factors, factors),
+        }
+        for name, model in shipped.items():
+            tables[name, "real"] = (code_maps.codes_read(model, digits), factors)
+            latent, fakes = metrics.fakes(model, len(digits), seed)
+            labels = readers.digit_reader().read(fakes)
+            tables[name, "fakes"] = (code_maps.codes_set(model.spec, latent), code_maps.digit_factors(fakes, labels))
+        for (name, direction), (codes, truth) in tables.items():
+            found = disentanglement.score(codes, truth, replace(code_maps.FULL, seed=seed)).to_json()
+            row = {"model": name, "images": direction, "seed": seed}
+            row |= {k: round(v, 4) for k, v in found.items() if isinstance(v, float)}
+            row |= {f"{k}_{f}": round(found["factors"][f][k], 4) for k in ("mig", "informativeness") for f in truth}
+            put("scores", [row], ("model", "images", "seed"), f"scores --seeds {seed}")
+
+
+COMMANDS = {
+    "codes": codes,
+    "imbalance": imbalance,
+    "early": early,
+    "agreement": agree,
+    "circular": circular,
+    "hidden": hidden,
+    "scores": scores,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("doubt", choices=COMMANDS)
+    parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--k", type=int, nargs="+", default=[5, 10, 20])
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    args = parser.parse_args()
+    COMMANDS[args.doubt](args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Notebooks 00 and 08 as a reader meets them: run from top to bottom in a browser, then their widgets used."""
+
+from pathlib import Path
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+PICTURES = "n => [...document.querySelectorAll('.infogan-screen img')].slice(0, n).map(img => img.src).join()"
+
+
+def changes(page, act, n=2):
+    """Do it, and wait until the first n pictures on the page are others."""
+    before = page.evaluate(PICTURES, n)
+    act()
+    page.wait_for_function(f"([n, before]) => ({PICTURES})(n) !== before", arg=[n, before])
+
+
+def test_00_has_two_models_under_one_set_of_knobs(lab):
+    page = lab(NOTEBOOKS / "00_start_here.ipynb")
+    knob = page.get_by_role("radiogroup", name="p").first
+    changes(page, lambda: knob.get_by_role("radio", name="7").click())
+    changes(page, lambda: page.get_by_role("slider", name="q").first.press("Home"))
+    changes(page, lambda: page.get_by_role("button", name="new noise").first.press("Enter"))
+    read = [r.get_attribute("aria-label") for r in page.locator(".infogan-reading").all()[:2]]
+    assert all("p: " in words and "set to 7" in words for words in read)  # A's and B's
+
+
+def test_08_knobs_pad_and_training_answer(lab):
+    page = lab(NOTEBOOKS / "08_latent_sliders.ipynb")
+    changes(page, lambda: page.get_by_role("radiogroup", name="digit").first.get_by_role("radio", name="4").click(), 1)
+    assert "set to 4" in page.locator(".infogan-reading").first.get_attribute("aria-label")
+
+    pad = page.locator(".infogan-draw-and-read")
+    pad.get_by_role("button", name="3", exact=True).click()
+    pad.get_by_text("reads as digit 3").first.wait_for()
+
+    # The notebook's own cells have started, paused and stopped a run; its monitor says so.
+    assert page.get_by_role("button", name="Start", exact=True).is_disabled()
+    assert "stopped" in page.get_by_role("status").last.inner_text().lower()
