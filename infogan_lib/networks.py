@@ -102,7 +102,7 @@ def mnist(spec: LatentSpec) -> Parts:
 
 @register("mlp")
 def mlp(spec: LatentSpec) -> Parts:
-    """Fully connected throughout, 28 x 28 grey: a GAN before convolutions. To it, pixels have no neighbours (notebook 01)."""
+    """Fully connected, 28 x 28 grey: a GAN before convolutions. To it, pixels have no neighbours (notebook 01)."""
 
     def trunk() -> nn.Module:
         leaky = nn.LeakyReLU(0.2)

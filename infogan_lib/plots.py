@@ -25,7 +25,7 @@ TRAINED = "#2a7f62"  # the colour of "inside the trained range" in every figure
 TINT = (126, 201, 173)  # the same, lighter
 LINES = (("#1f5fa8", "-"), ("#c2571a", "--"), ("#6b4fa0", "-."), ("#3b3b3b", ":"))  # colour never alone
 POINTS = (  # the looks of up to three sets of points, apart in shape as well
-    {"marker": "o", "color": "black", "markersize": 7, "markerfacecolor": "none", "markeredgewidth": 1},
+    {"marker": "o", "color": "black", "markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.2},
     {"marker": ".", "color": "#0b3c5d", "markersize": 2.5, "alpha": 0.7},
     {"marker": "x", "color": "#8c1c13", "markersize": 6},
 )
@@ -192,22 +192,22 @@ def fields(
 ) -> Picture:
     """Probabilities over a square, with points: a panel is `(values (H, W) in [0, 1], {label: points (N, 2)})`.
 
-    The square is [-reach, reach] both ways, its first row at the top. A dark line edged with white is where the value is 1/2;
-    the first points are rings, the second dots, the third crosses.
+    The square is [-reach, reach] both ways, its first row at the top. A dark line edged with white is where the
+    value is 1/2. The first points are rings, the second dots, the third crosses.
     """
     titles = list(titles) or [""] * len(panels)
-    picture = Picture(figsize=(2.9 * len(panels) + 0.9, 3.5))
+    picture = Picture(figsize=(2.45 * len(panels) + 0.9, 3.1))
     row = picture.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    extent = (-reach, reach, -reach, reach)
+    where = {"extent": (-reach, reach, -reach, reach), "origin": "upper"}
     for axes, (values, points), title in zip(row, panels, titles, strict=True):
-        image = axes.imshow(values, cmap="PuOr", vmin=0.2, vmax=0.8, extent=extent, interpolation="bilinear")
+        image = axes.contourf(values, levels=np.linspace(0.2, 0.8, 13), cmap="PuOr", extend="both", **where)
         for colour, width in (("white", 2.2), ("black", 0.9)):
-            axes.contour(values, levels=[0.5], colors=colour, linewidths=width, extent=extent, origin="upper")
+            axes.contour(values, levels=[0.5], colors=colour, linewidths=width, **where)
         for (name, xy), style in zip(points.items(), POINTS, strict=False):
             axes.plot(*xy.T, linestyle="none", label=name, **style)
-        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[-1, 0, 1], yticks=[-1, 0, 1], aspect="equal")
         axes.set_title(title, fontsize=9)
-    picture.colorbar(image, ax=row, ticks=[0.2, 0.5, 0.8], extend="both", label=label, shrink=0.8)
+    picture.colorbar(image, ax=row, ticks=[0.2, 0.5, 0.8], label=label, shrink=0.8)
     handles, names = row[0].get_legend_handles_labels()
     picture.legend(handles, names, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     shown = ", ".join(names)

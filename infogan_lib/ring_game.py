@@ -5,6 +5,7 @@ A thin view: `rings.Game` computes, `plots.fields` draws. Used in notebook 01.
 
 from __future__ import annotations
 
+import base64
 import html
 import threading
 from functools import partial
@@ -47,28 +48,28 @@ class RingButtons(widgets.VBox):
     """A row of buttons over a picture of the game: a step of D, a step of G, many, and a new start.
 
     `Game(**how)` says which game: a seed, rates, an objective. Each press plays, then redraws; presses wait for
-    one another. What a screen reader finds: the buttons, a line of status, and the picture's words as its title.
+    one another. `png` has the bytes of the picture shown, and a screen reader finds its words.
     """
 
     def __init__(self, **how: Any) -> None:
         self._how, self._lock = how, threading.Lock()
-        self.image = widgets.Image(format="png", width=430)
-        self.status = widgets.HTML()
+        # An `Image` with a tooltip does not render in ipywidgets 8.1, and has no alt text; HTML has.
+        self.status, self.screen, self.png = widgets.HTML(), widgets.HTML(), b""
         self.buttons: dict[str, widgets.Button] = {}
         for name, (tooltip, d, g) in MOVES.items():
             self.buttons[name] = widgets.Button(description=name, tooltip=tooltip)
-            self.buttons[name].on_click(lambda _, play=partial(self._play, d, g): play())
+            self.buttons[name].on_click(partial(self._play, d, g))
         self.buttons["reset"] = widgets.Button(description="reset", tooltip="the same game from its start")
-        self.buttons["reset"].on_click(lambda _: self._reset())
-        super().__init__([widgets.HBox(list(self.buttons.values())), self.status, self.image])
+        self.buttons["reset"].on_click(self._reset)
+        super().__init__([widgets.HBox(list(self.buttons.values())), self.status, self.screen])
         self._reset()
 
-    def _reset(self) -> None:
+    def _reset(self, _: object = None) -> None:
         with self._lock:
             self.game, self.steps_d, self.steps_g = Game(**self._how), 0, 0
             self._show()
 
-    def _play(self, d: int, g: int) -> None:
+    def _play(self, d: int, g: int, _: object = None) -> None:
         with self._lock:
             for i in range(max(d, g)):
                 if i < d:
@@ -80,6 +81,8 @@ class RingButtons(widgets.VBox):
 
     def _show(self) -> None:
         drawn = picture(self.game, f"{self.steps_d} steps of D, {self.steps_g} of G")
-        self.image.value, self.image.tooltip = drawn.png(), drawn.alt
+        self.png = drawn.png()
+        data = base64.b64encode(self.png).decode()
+        self.screen.value = f'<img src="data:image/png;base64,{data}" alt="{html.escape(drawn.alt)}">'
         text = f"{self.steps_d} steps of D, {self.steps_g} of G: {self.game.report().modes} of 8 modes covered"
         self.status.value = f'<span role="status">{html.escape(text)}</span>'

@@ -24,8 +24,8 @@ def spiral(answer: Any) -> str:
     choice(
         answer,
         {
-            "inwards": "Something would have to pull towards the middle. With sigma = 0 the arrows are at a right angle to "
-            "the line from the middle, so nothing does.",
+            "inwards": "Something would have to pull towards the middle. With sigma = 0 the moves are at a right "
+            "angle to the line from the middle, so nothing does.",
             "in a circle": "Arbitrarily small steps would go in a circle. A step of some length along the tangent ends "
             "outside the circle it started on, and so does the next.",
             "outwards": "",
@@ -106,7 +106,7 @@ def halfway(answer: Any) -> str:
         "just as high.",
         0.8: "This is the probability of fake, 1 - D*.",
         1.0: "D* is near 1 on modes that G leaves out. Here G's mode is as near as the empty one.",
-        0.0: "D* would be 0 only where there are no data at all. Here both densities are tails, and p / q is what counts.",
+        0.0: "D* would be 0 only where there are no data at all. Here both densities are tails; their ratio counts.",
         0.25: "This is the ratio p / q. D* = p / (p + q).",
         2 / 3: "Does each mode of the data have as many points as G has in all? The data share theirs among eight.",
     }
@@ -118,8 +118,8 @@ def halfway(answer: Any) -> str:
     if abs(guess - 0.2) > 0.006:
         raise Wrong(f"{guess:g} is not it. Write p and q at that point in terms of the height N of a single mode.")
     return (
-        "1/5, although there are next to no points of either kind: D* is a ratio, and knows nothing of how rare a point "
-        "is. Past that line it climbs towards 1, on the mode that G leaves out: there G will want to go."
+        "1/5, although there are next to no points of either kind: D* is a ratio, and knows nothing of how rare a "
+        "point is. Past that line it climbs towards 1, on the mode that G leaves out: there G will want to go."
     )
 
 
@@ -144,7 +144,7 @@ def count_modes(answer: Callable[..., Any]) -> str:
         want = sum(count >= share * 1000 for count in held)
         what = f"For {len(held)} modes with {', '.join(map(str, held))} of 1,000 points near them, the count"
         compare(answer(points, centres, near, share), want, _count_faults(points, centres, near, share), what=what)
-    return "A mode counts when a fair number of points lie close to it. One stray point is not enough, nor is being nearest."
+    return "A mode counts when enough points lie close to it. One stray point will not do, nor will being nearest."
 
 
 def _count_faults(points: Tensor, centres: Tensor, near: float, share: float) -> Faults:
