@@ -49,6 +49,7 @@ lint: install ## check style, format and types
 
 weights: install ## train the shipped weights again, and their rows of data/results: about an hour
 	$(PY) -m infogan_lib.readers
+	$(PY) -m infogan_lib.face_reader
 	$(PY) benchmarks/mnist.py infogan --seeds 0 1 2 3 4
 	$(PY) benchmarks/mnist.py control --seeds 0 1 2 3 4
 	$(PY) benchmarks/ship_mnist.py

@@ -13,6 +13,7 @@ VARIANTS = {
     "InfoGAN, the preset `mnist`": "infogan",
     "without the help from real images": "plain",
     "that help alone, no GAN": "cluster",
+    "the paper's own recipe and network": "paper",
     "control, lambda = 0 for G": "control",
 }
 
