@@ -32,6 +32,15 @@ def test_08_knobs_pad_and_training_answer(lab):
     pad.get_by_role("button", name="3", exact=True).click()
     pad.get_by_text("reads as digit 3").first.wait_for()
 
-    # The notebook's own cells have started, paused and stopped a run; its monitor says so.
-    assert page.get_by_role("button", name="Start", exact=True).is_disabled()
-    assert "stopped" in page.get_by_role("status").last.inner_text().lower()
+    # The notebook's own cells have left a run paused; its buttons take it on.
+    said = page.locator(".infogan-curves .said")
+    assert said.inner_text().startswith("paused")
+    young = page.locator(".infogan-screen img").last
+    before = young.get_attribute("src")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.infogan-curves .said').textContent.startsWith('running')")
+    page.wait_for_function(
+        "old => [...document.querySelectorAll('.infogan-screen img')].at(-1).src !== old", arg=before, timeout=60_000
+    )
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.infogan-curves .said').textContent.startsWith('paused')")
