@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from infogan_lib import data, files, results
 from infogan_lib.data import ROOT, Images
 from infogan_lib.faces import TABLE, Factor, fingerprint
-from infogan_lib.files import FileError
+from infogan_lib.readers import Reader, shipped
 
 FORMAT = "infogan-face-reader-1"
 PATH = ROOT / "weights" / "face_reader.safetensors"
@@ -32,7 +31,7 @@ READ = tuple(f for f in TABLE if not f.fixed)
 DISCRETE = {f.name for f in READ if f.discrete}
 
 
-class FaceReader(nn.Module):
+class FaceReader(Reader):
     """The causes of a face, (N, 1, 32, 32), float in [-1, 1]. 260,000 weights, 96 features.
 
     Trained on renders of which a part is blurred, noisy, moved by up to a pixel and of altered contrast, as a
@@ -59,7 +58,7 @@ class FaceReader(nn.Module):
             nn.ReLU(),
         )
         self.head = nn.Linear(96, sum(_outputs(f) for f in READ))
-        self.manifest: dict[str, Any] = {}
+        self.manifest = {}
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """(N, 1, 32, 32) -> {name: (N, 1) value from -1 to 1 over the factor's range, or (N, K) logits}."""
@@ -162,18 +161,7 @@ def train_face_reader(faces: Images, seed: int = 0, steps: int = STEPS) -> FaceR
 
 def face_reader(path: str | Path = PATH, device: str | torch.device = "cpu") -> FaceReader:
     """The shipped reader. Raises FileError for a file that is missing, truncated, foreign or does not fit."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path} does not exist. `{REMAKE}` makes the face reader again, in some minutes.")
-    tensors, manifest = files.load_tensors(path)
-    if manifest.get("format") != FORMAT:
-        raise FileError(
-            f"{path}: expected {FORMAT}, found {manifest.get('format')!r}. `{REMAKE}` makes the reader again."
-        )
-    reader = FaceReader()
-    files.load_state(reader, tensors, path)
-    reader.manifest = manifest
-    return reader.to(device).eval().requires_grad_(False)
+    return shipped(FaceReader(), path, FORMAT, REMAKE).to(device)
 
 
 def _outputs(factor: Factor) -> int:

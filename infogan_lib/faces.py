@@ -22,8 +22,7 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,6 +30,7 @@ import torch
 from torch import Tensor
 
 from infogan_lib.face_render import portrait
+from infogan_lib.threads import one_thread
 
 SIZES = (32, 64)
 GRAIN = 0.012  # standard deviation of the film grain, of the range from black to white: 3 of 255
@@ -118,7 +118,7 @@ def render(causes: Mapping[str, Tensor], size: int = 32) -> Tensor:
     length or out of its range, and for a size that is not in SIZES.
     """
     pictures = torch.empty(_check(causes, size), 1, size, size)
-    with _one_thread():
+    with one_thread():
         # Heads with the same hair and glasses are made of the same parts, and so drawn together.
         for hair, glasses in itertools.product(range(3), range(2)):
             alike = ((causes["hair"] == hair) & (causes["glasses"] == glasses)).nonzero()[:, 0]
@@ -133,7 +133,7 @@ def make(n: int, seed: int, size: int = 32, free: Iterable[str] = ()) -> tuple[T
     causes = sample(n, seed, free)
     generator = torch.Generator().manual_seed(seed + 1_000_003)  # not the stream that the causes came from
     pictures = torch.empty(n, 1, size, size, dtype=torch.uint8)
-    with _one_thread():
+    with one_thread():
         for rows in torch.arange(n).split(8 * BATCH):
             clean = render({name: values[rows] for name, values in causes.items()}, size)
             pictures[rows] = film(clean, generator)
@@ -146,17 +146,6 @@ def film(pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
     draws = torch.rand(len(pictures), 2, *pictures.shape[1:], generator=generator)
     noise = (draws[:, 0] - draws[:, 1]) * (GRAIN * 6**0.5)
     return ((pictures + 1) * 127.5 + noise * 255).round().clamp(0, 255).to(torch.uint8)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The tensors here are small: threads would wait for one another, and much longer where others use the cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,16 @@ STROKE = 0.5  # how far `augment` goes towards strokes one pixel thicker or thin
 FAINT = 0.1  # of full brightness: what a generator leaves on an empty background, and no ink
 
 
-class DigitReader(nn.Module):
+class Reader(nn.Module):
+    """What digit and face readers share: `manifest`, the JSON of the file they came from."""
+
+    manifest: dict[str, Any]
+
+
+Net = TypeVar("Net", bound=Reader)
+
+
+class DigitReader(Reader):
     """Which of the ten digits an image shows: (N, 1, 28, 28), float in [-1, 1]. 217,000 weights, 48 features.
 
     Trained on the 50,000 training digits turned, shifted, stretched, slanted, thinned and thickened, because
@@ -54,7 +63,7 @@ class DigitReader(nn.Module):
             nn.ReLU(),
         )
         self.head = nn.Linear(48, 10)
-        self.manifest: dict[str, Any] = {}
+        self.manifest = {}
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 1, 28, 28) -> logits (N, 10)."""
@@ -118,18 +127,22 @@ def train_digit_reader(seed: int = 0, steps: int = STEPS) -> DigitReader:
 
 def digit_reader(path: str | Path = PATH, device: str | torch.device = "cpu") -> DigitReader:
     """The shipped reader. Raises FileError for a file that is missing, truncated, foreign or does not fit."""
+    return shipped(DigitReader(), path, FORMAT, REMAKE).to(device)
+
+
+def shipped(reader: Net, path: str | Path, format: str, remake: str) -> Net:
+    """`reader` with the weights and manifest of its file, for reading only. Raises FileError as `digit_reader` does."""
     path = Path(path)
     if not path.is_file():
-        raise FileError(f"{path} does not exist. `{REMAKE}` makes the digit reader again, in some minutes.")
+        raise FileError(f"{path} does not exist. `{remake}` makes the reader again, in some minutes.")
     tensors, manifest = files.load_tensors(path)
-    if manifest.get("format") != FORMAT:
+    if manifest.get("format") != format:
         raise FileError(
-            f"{path}: expected {FORMAT}, found {manifest.get('format')!r}. `{REMAKE}` makes the reader again."
+            f"{path}: expected {format}, found {manifest.get('format')!r}. `{remake}` makes the reader again."
         )
-    reader = DigitReader()
     files.load_state(reader, tensors, path)
     reader.manifest = manifest
-    return reader.to(device).eval().requires_grad_(False)
+    return reader.eval().requires_grad_(False)
 
 
 def moments(images: Tensor) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 import math
 
-import pytest
 import torch
 import torch.nn.functional as F
 
@@ -61,11 +60,6 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("id", REFERENCE)
-def test_reference_is_right(id):
-    assert check(id, REFERENCE[id]).state == "right", check(id, REFERENCE[id])
-
-
 def test_other_right_ways():
     by_hand = lambda s, c: math.log(s.shape[1]) + s.log_softmax(1)[torch.arange(len(c)), c].mean()  # noqa: E731
     assert check("05.1", by_hand).state == "right"
@@ -79,27 +73,3 @@ def test_the_notebooks_float64_changes_nothing():
         assert all(check(id, answer).state == "right" for id, answer in REFERENCE.items())
     finally:
         torch.set_default_dtype(torch.float32)
-
-
-@pytest.mark.parametrize(
-    ("id", "answer", "says"), WRONG, ids=[f"{id} {says} {i}" for i, (id, _, says) in enumerate(WRONG)]
-)
-def test_typical_mistake_is_named(id, answer, says):
-    feedback = check(id, answer)
-    assert feedback.state == "wrong" and says in feedback.message, feedback
-
-
-def test_each_mistake_has_its_own_words():
-    for id in REFERENCE:
-        said = {says for i, _, says in WRONG if i == id}
-        messages = {check(i, answer).message for i, answer, _ in WRONG if i == id}
-        assert len(messages) == len(said) >= 2
-
-
-@pytest.mark.parametrize("id", REFERENCE)
-def test_stub_reads_not_yet(id):
-    def stub(*args):
-        """A docstring."""
-        ...
-
-    assert check(id, stub if callable(REFERENCE[id]) else ...).state == "not yet"

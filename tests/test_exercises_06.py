@@ -137,13 +137,6 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("id", REFERENCE)
-def test_reference_is_right_and_has_no_hint(id):
-    feedback = check(id, REFERENCE[id])
-    assert feedback.state == "right", feedback
-    assert "<details>" not in feedback._repr_html_()
-
-
 def test_other_right_ways():
     assert check("06.1", torch.tensor(0.0)).state == check("06.1", 0).state == "right"
     assert check("06.3", lambda r: float(np.sqrt((r.numpy() ** 2).mean()))).state == "right"
@@ -155,18 +148,6 @@ def test_other_right_ways():
     method = switch(entropy=lambda self: Switch.entropy.fget(self))
     assert check("06.5", method).state == "right"
     assert check("06.5", posterior(lambda raw: D.Bernoulli(probs=raw.squeeze(1).sigmoid()))).state == "right"
-
-
-@pytest.mark.parametrize(("id", "answer", "says"), WRONG, ids=[f"{id} {says}" for id, _, says in WRONG])
-def test_typical_mistake_is_named(id, answer, says):
-    feedback = check(id, answer)
-    assert feedback.state == "wrong" and says in feedback.message, feedback
-
-
-def test_each_mistake_has_its_own_words():
-    for id in REFERENCE:
-        messages = [check(other, answer).message for other, answer, _ in WRONG if other == id]
-        assert len(set(messages)) == len(messages) >= 2
 
 
 def stub_dots(*args):

@@ -86,24 +86,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("id", REFERENCE)
-def test_reference_is_right_and_has_no_hint(id):
-    feedback = check(id, REFERENCE[id])
-    assert feedback.state == "right", feedback
-    assert "<details>" not in feedback._repr_html_()
-
-
 def test_other_right_ways():
     assert check("09.5", 59.1).state == check("09.3", torch.tensor(0.004)).state == "right"
     assert check("09.2", lambda factors: {"both": factors["shape"] + 5 * factors["colour"]}).state == "right"
     assert check("09.1", lambda nats, h: float(mig(nats, h))).state == "right"
-
-
-@pytest.mark.parametrize(("id", "answer", "says"), WRONG, ids=[f"{id}-{i}" for i, (id, *_) in enumerate(WRONG)])
-def test_a_typical_mistake_is_named(id, answer, says):
-    feedback = check(id, answer)
-    assert feedback.state == "wrong" and says in feedback.message, feedback
-    assert "could not make sense" not in feedback.message
 
 
 def stub_dots(*_): ...

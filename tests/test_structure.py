@@ -7,7 +7,7 @@ import infogan_lib
 
 HOUSE = Path(infogan_lib.__file__).parent
 FLOORS = [
-    {"codes", "files", "face_shapes"},
+    {"codes", "files", "threads", "face_shapes"},
     {"face_render"},
     {"faces"},
     {"data"},

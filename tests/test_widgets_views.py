@@ -16,6 +16,7 @@ from PIL import Image
 
 from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, LatentSpec, Noise, Uniform
 from infogan_lib.data import to_uint8
+from infogan_lib.threads import one_thread
 from infogan_lib.widgets import knobs as k
 from infogan_lib.widgets import readings, views
 
@@ -172,7 +173,7 @@ def test_the_thread_count_comes_back_after_an_error():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with pytest.raises(RuntimeError), views.one_thread():
+        with pytest.raises(RuntimeError), one_thread():
             raise RuntimeError
         assert torch.get_num_threads() == 2
     finally:

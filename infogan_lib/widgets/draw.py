@@ -21,6 +21,7 @@ from infogan_lib import data
 from infogan_lib.codes import Categorical, Code
 from infogan_lib.data import Images, to_float, to_uint8
 from infogan_lib.networks import InfoGAN
+from infogan_lib.threads import one_thread
 from infogan_lib.widgets import views
 from infogan_lib.widgets.callbacks import guarded
 from infogan_lib.widgets.controls import Control, Screen, control
@@ -146,7 +147,7 @@ class DrawAndRead(ipywidgets.VBox):
                 self._show(nothing[0], "", "Nothing is drawn yet.", HINT)
                 self._show_redrawn(nothing, "No images yet.")
                 return
-            with views.one_thread():
+            with one_thread():
                 self.posterior = self.model.read(self.image)
             q = self.posterior
             self._read = {c.name: _likeliest(c, q[c.name]) for c in self.model.spec.codes}

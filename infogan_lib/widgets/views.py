@@ -6,8 +6,7 @@ Pixels are uint8 arrays (H, W, C). Q's posterior as HTML is `reading`, which liv
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from infogan_lib import plots
 from infogan_lib.data import to_uint8
 from infogan_lib.latent import Latent
 from infogan_lib.networks import InfoGAN
+from infogan_lib.threads import one_thread
 from infogan_lib.widgets.knobs import Knob, Layout, encode, trained
 from infogan_lib.widgets.readings import Labels, reading
 
@@ -27,7 +27,6 @@ __all__ = [
     "enlarge",
     "for_file",
     "gif",
-    "one_thread",
     "png",
     "reading",
     "render",
@@ -37,20 +36,6 @@ __all__ = [
 ]
 
 FRAME = (201, 92, 0)  # around the image that stands for the values set: the colour of "set" in `readings`
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread here, and the old number afterwards. The setting belongs to the calling thread.
-
-    A few images gain nothing from a second thread, and lose tenfold to it when another job holds that core.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def render(model: InfoGAN, latent: Latent) -> np.ndarray:

@@ -1,0 +1,22 @@
+"""How many CPU threads torch takes. The setting belongs to the calling thread, and is put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread here, and the old number afterwards.
+
+    A few images gain nothing from a second thread, and lose tenfold to it when another job holds that core.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
