@@ -7,6 +7,7 @@ front, and so do we. Built in notebook 07. A network of your own is one function
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,8 +59,9 @@ def _fc(inputs: int, outputs: int, activation: nn.Module) -> list[nn.Module]:
     return [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), activation]
 
 
-def _mnist(spec: LatentSpec, narrow: int, wide: int, hidden: int, last: nn.Module) -> Parts:
-    """The layout of the paper's MNIST table (appendix C.1) at any width; 28 x 28 grey, 4 x 4 kernels, stride 2."""
+def _paper(spec: LatentSpec, side: int, narrow: int, wide: int, hidden: int, last: nn.Module) -> Parts:
+    """The layout of the paper's MNIST table (appendix C.1) at any width; side x side grey, 4 x 4 kernels, stride 2."""
+    deep = side // 4  # 7 x 7 for MNIST
 
     def leaky() -> nn.Module:
         return nn.LeakyReLU(0.1)
@@ -72,32 +74,38 @@ def _mnist(spec: LatentSpec, narrow: int, wide: int, hidden: int, last: nn.Modul
             nn.BatchNorm2d(wide),
             leaky(),
             nn.Flatten(),
-            *_fc(wide * 49, hidden, leaky()),
+            *_fc(wide * deep**2, hidden, leaky()),
         )
 
     generator = nn.Sequential(
         *_fc(spec.width, hidden, nn.ReLU()),
-        *_fc(hidden, wide * 49, nn.ReLU()),
-        nn.Unflatten(1, (wide, 7, 7)),
+        *_fc(hidden, wide * deep**2, nn.ReLU()),
+        nn.Unflatten(1, (wide, deep, deep)),
         nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False),
         nn.BatchNorm2d(narrow),
         nn.ReLU(),
         nn.ConvTranspose2d(narrow, 1, 4, 2, 1),
         last,
     )
-    return Parts(generator, trunk, hidden, 128, (1, 28, 28))
+    return Parts(generator, trunk, hidden, 128, (1, side, side))
 
 
 @register("mnist-paper")
 def mnist_paper(spec: LatentSpec) -> Parts:
     """The paper's network for MNIST to the layer: 64 and 128 channels, FC 1024, a sigmoid at the end of G."""
-    return _mnist(spec, 64, 128, 1024, Sigmoid11())
+    return _paper(spec, 28, 64, 128, 1024, Sigmoid11())
 
 
 @register("mnist")
 def mnist(spec: LatentSpec) -> Parts:
     """Half the channels and a quarter of the FC width: trains in minutes on two cores."""
-    return _mnist(spec, 32, 64, 256, nn.Tanh())
+    return _paper(spec, 28, 32, 64, 256, nn.Tanh())
+
+
+@register("faces")
+def faces(spec: LatentSpec) -> Parts:
+    """The layout of "mnist" for 32 x 32 grey images: the rendered faces."""
+    return _paper(spec, 32, 32, 64, 256, nn.Tanh())
 
 
 @register("mlp")
@@ -116,6 +124,51 @@ def mlp(spec: LatentSpec) -> Parts:
         nn.Unflatten(1, (1, 28, 28)),
     )
     return Parts(generator, trunk, 256, 128, (1, 28, 28))
+
+
+def _dcgan(spec: LatentSpec, side: int, channels: tuple[int, ...], batch_norm: bool = True) -> Parts:
+    """DCGAN's guidelines (section 3) at any size: strided convolutions alone, batch norm but at both ends, ReLU and tanh
+    in G, leaky ReLU 0.2 in D. `channels` from the image inwards; the side halves with each, 4 x 4 kernels.
+    """
+    smallest = side // 2 ** len(channels)
+    if smallest * 2 ** len(channels) != side:
+        raise ValueError(f"side {side} cannot be halved {len(channels)} times")
+    deepest = channels[-1]
+
+    def norm(width: int) -> list[nn.Module]:
+        return [nn.BatchNorm2d(width)] if batch_norm else []
+
+    def trunk() -> nn.Module:
+        layers: list[nn.Module] = [nn.Conv2d(1, channels[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        for outer, inner in itertools.pairwise(channels):
+            layers += [nn.Conv2d(outer, inner, 4, 2, 1, bias=not batch_norm), *norm(inner), nn.LeakyReLU(0.2)]
+        return nn.Sequential(*layers, nn.Flatten())
+
+    features = deepest * smallest**2
+    layers: list[nn.Module] = [nn.Linear(spec.width, features, bias=not batch_norm)]  # z, projected and reshaped
+    layers += [nn.Unflatten(1, (deepest, smallest, smallest)), *norm(deepest), nn.ReLU()]
+    for inner, outer in itertools.pairwise(reversed(channels)):
+        layers += [nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=not batch_norm), *norm(outer), nn.ReLU()]
+    layers += [nn.ConvTranspose2d(channels[0], 1, 4, 2, 1), nn.Tanh()]
+    return Parts(nn.Sequential(*layers), trunk, features, 128, (1, side, side))
+
+
+@register("dcgan-28")
+def dcgan_28(spec: LatentSpec) -> Parts:
+    """DCGAN for 28 x 28 grey images (notebook 02)."""
+    return _dcgan(spec, 28, (32, 64))
+
+
+@register("dcgan-28-no-norm")
+def dcgan_28_no_norm(spec: LatentSpec) -> Parts:
+    """The same without batch norm: one of notebook 02's ablations."""
+    return _dcgan(spec, 28, (32, 64), batch_norm=False)
+
+
+@register("dcgan-32")
+def dcgan_32(spec: LatentSpec) -> Parts:
+    """DCGAN for 32 x 32 grey images: the rendered faces (notebook 02)."""
+    return _dcgan(spec, 32, (32, 64, 128))
 
 
 class InfoGAN(nn.Module):

@@ -37,6 +37,16 @@ MNIST_CODES = [Categorical("digit", 10), Uniform("c1", sigma_floor=0.3), Uniform
 PAPER_CODES = [Categorical("digit", 10), Uniform("c1"), Uniform("c2")]
 CONTINUOUS = {"c1": 0.3, "c2": 0.3}
 
+FACES = {"train": (20_000, 1), "tune": (10_000, 2), "test": (10_000, 3)}  # split: (number, seed)
+
+
+def faces(split: str = "train") -> Images:
+    """Rendered faces (`faces.TABLE` says what varies), in splits used as those of MNIST are."""
+    if split not in FACES:
+        raise ValueError(f"faces: unknown split {split!r}; choose one of {', '.join(FACES)}.")
+    return data.faces(*FACES[split])
+
+
 PRESETS = {
     p.name: p
     for p in (
@@ -64,6 +74,22 @@ PRESETS = {
             ),
             data.mnist,
             q_on="trunk",
+        ),
+        Preset(
+            "dcgan-mnist",
+            'the network of "mnist" without codes: noise in, digits out (notebooks 02 and 03)',
+            LatentSpec(Noise(20), []),
+            "mnist",
+            Recipe(steps=2000, ema=0.995),
+            data.mnist,
+        ),
+        Preset(
+            "dcgan-faces",
+            "the same for rendered faces (notebooks 02 and 03)",
+            LatentSpec(Noise(20), []),
+            "faces",
+            Recipe(steps=3000, ema=0.995),
+            faces,
         ),
     )
 }
