@@ -59,9 +59,8 @@ def _fc(inputs: int, outputs: int, activation: nn.Module) -> list[nn.Module]:
     return [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), activation]
 
 
-def _paper(spec: LatentSpec, side: int, narrow: int, wide: int, hidden: int, last: nn.Module) -> Parts:
-    """The layout of the paper's MNIST table (appendix C.1) at any width; side x side grey, 4 x 4 kernels, stride 2."""
-    deep = side // 4  # 7 x 7 for MNIST
+def _mnist(spec: LatentSpec, narrow: int, wide: int, hidden: int, last: nn.Module) -> Parts:
+    """The layout of the paper's MNIST table (appendix C.1) at any width; 28 x 28 grey, 4 x 4 kernels, stride 2."""
 
     def leaky() -> nn.Module:
         return nn.LeakyReLU(0.1)
@@ -74,38 +73,32 @@ def _paper(spec: LatentSpec, side: int, narrow: int, wide: int, hidden: int, las
             nn.BatchNorm2d(wide),
             leaky(),
             nn.Flatten(),
-            *_fc(wide * deep**2, hidden, leaky()),
+            *_fc(wide * 49, hidden, leaky()),
         )
 
     generator = nn.Sequential(
         *_fc(spec.width, hidden, nn.ReLU()),
-        *_fc(hidden, wide * deep**2, nn.ReLU()),
-        nn.Unflatten(1, (wide, deep, deep)),
+        *_fc(hidden, wide * 49, nn.ReLU()),
+        nn.Unflatten(1, (wide, 7, 7)),
         nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False),
         nn.BatchNorm2d(narrow),
         nn.ReLU(),
         nn.ConvTranspose2d(narrow, 1, 4, 2, 1),
         last,
     )
-    return Parts(generator, trunk, hidden, 128, (1, side, side))
+    return Parts(generator, trunk, hidden, 128, (1, 28, 28))
 
 
 @register("mnist-paper")
 def mnist_paper(spec: LatentSpec) -> Parts:
     """The paper's network for MNIST to the layer: 64 and 128 channels, FC 1024, a sigmoid at the end of G."""
-    return _paper(spec, 28, 64, 128, 1024, Sigmoid11())
+    return _mnist(spec, 64, 128, 1024, Sigmoid11())
 
 
 @register("mnist")
 def mnist(spec: LatentSpec) -> Parts:
     """Half the channels and a quarter of the FC width: trains in minutes on two cores."""
-    return _paper(spec, 28, 32, 64, 256, nn.Tanh())
-
-
-@register("faces")
-def faces(spec: LatentSpec) -> Parts:
-    """The layout of "mnist" for 32 x 32 grey images: the rendered faces."""
-    return _paper(spec, 32, 32, 64, 256, nn.Tanh())
+    return _mnist(spec, 32, 64, 256, nn.Tanh())
 
 
 @register("mlp")
@@ -127,8 +120,8 @@ def mlp(spec: LatentSpec) -> Parts:
 
 
 def _dcgan(spec: LatentSpec, side: int, channels: tuple[int, ...], batch_norm: bool = True) -> Parts:
-    """DCGAN's guidelines (section 3) at any size: strided convolutions alone, batch norm but at both ends, ReLU and tanh
-    in G, leaky ReLU 0.2 in D. `channels` from the image inwards; the side halves with each, 4 x 4 kernels.
+    """DCGAN's guidelines (section 3) at any size: strided convolutions alone, batch norm except at both ends, ReLU and
+    tanh in G, leaky ReLU 0.2 in D. `channels` from the image inwards; the side halves with each, 4 x 4 kernels.
     """
     smallest = side // 2 ** len(channels)
     if smallest * 2 ** len(channels) != side:

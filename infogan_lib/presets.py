@@ -85,10 +85,10 @@ PRESETS = {
         ),
         Preset(
             "dcgan-faces",
-            "the same for rendered faces (notebooks 02 and 03)",
+            "a DCGAN of three convolutions for rendered faces (notebooks 02 and 03)",
             LatentSpec(Noise(20), []),
-            "faces",
-            Recipe(steps=3000, ema=0.995),
+            "dcgan-32",
+            Recipe(steps=2500, lr_d=1e-3, ema=0.995),
             faces,
         ),
     )
