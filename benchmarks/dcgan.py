@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -34,16 +35,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", choices=("dcgan-mnist", "dcgan-faces"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[SHIPPED])
+    parser.add_argument("--steps", type=int, help="another number of steps; then nothing is shipped")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     args = parser.parse_args()
     for name in args.names:
         preset = presets.load(name)
+        recipe = replace(preset.recipe, steps=args.steps or preset.recipe.steps)
         reader = readers.digit_reader() if name == "dcgan-mnist" else face_reader()
         real, other = (reader.features(images.batch(slice(None))) for images in held_out(name))
         floor = readers.frechet(other, real)
         for seed in args.seeds:
             path, begun = args.runs / f"{name}-{seed}.safetensors", time.perf_counter()
-            run = Training(preset.build(), preset.data("train"), preset.recipe, seed=seed)
+            run = Training(preset.build(), preset.data("train"), recipe, seed=seed)
             for _ in run:
                 pass
             seconds = round(time.perf_counter() - begun)
@@ -52,13 +55,15 @@ def main() -> None:
             distance = readers.frechet(reader.features(metrics.fakes(model, N)[1]), real)
             row = {"preset": name, "seed": seed, "steps": run.step, "frechet": round(distance, 3)}
             row |= {"frechet_real": round(floor, 3), "seconds": seconds, "threads": torch.get_num_threads()}
-            command = f"python benchmarks/dcgan.py {name} --seeds {seed}"
+            command = f"python benchmarks/dcgan.py {name} --seeds {seed}" + (
+                f" --steps {args.steps}" if args.steps else ""
+            )
             results.put(
                 "dcgan_samples",
                 [{**row, "command": command, "commit": results.commit()}],
-                keys=("preset", "seed"),
+                keys=("preset", "seed", "steps"),
             )
-            if seed == SHIPPED:
+            if seed == SHIPPED and not args.steps:
                 scores = {"frechet": row["frechet"], "frechet_real": row["frechet_real"]}
                 manifest = {**model.manifest, "step": run.step, "scores": scores, "commit": results.commit()}
                 weights.save(model, weights.FOLDER / f"{name}.safetensors", manifest)

@@ -2,14 +2,16 @@
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from infogan_lib import data, results, weights
+from infogan_lib import Recipe, data, presets, results, weights
 from infogan_lib.data import Images
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+import dcgan
 import mnist
 import ship_mnist
 
@@ -53,6 +55,22 @@ def test_the_chosen_seed_ships_with_its_scores(folders, monkeypatch):
     assert shipped["seed"] == control["seed"] and {c["seed"] for c in shipped["chosen_by"]["candidates"]} == {0, 1}
     assert 0 < shipped["scores"]["code_accuracy"] < 1 and control["recipe"]["lambda_g"] == 0
     assert len(list(csv.reader((folders / "results" / "mnist_curves.csv").open()))) == 1 + 2 * 2
+
+
+def test_a_dcgan_gets_its_row_and_ships_only_when_whole(folders, monkeypatch):
+    monkeypatch.setattr(dcgan, "N", 300)
+    monkeypatch.setattr(weights, "FOLDER", folders / "weights")
+    command = ("dcgan-mnist", "--runs", folders / "runs")
+    run(monkeypatch, dcgan.main, *command, "--steps", 2)
+    (row,) = results.read("dcgan_samples", preset="dcgan-mnist")
+    assert row["seed"] == "0" and row["steps"] == "2" and row["command"].endswith("--seeds 0 --steps 2")
+    assert float(row["frechet"]) > float(row["frechet_real"]) > 0  # two steps make no digits
+    assert not (folders / "weights").exists()
+    short = replace(presets.load("dcgan-mnist"), recipe=Recipe(steps=2))
+    monkeypatch.setitem(presets.PRESETS, "dcgan-mnist", short)
+    run(monkeypatch, dcgan.main, *command)
+    shipped = weights.load(folders / "weights" / "dcgan-mnist.safetensors")
+    assert shipped.spec.codes == () and shipped.manifest["scores"]["frechet"] == float(row["frechet"])
 
 
 def test_test_digits_are_not_touched_while_tuning(folders, monkeypatch, capsys):

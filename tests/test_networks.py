@@ -54,6 +54,34 @@ def test_shapes_and_ranges(network):
     assert posterior["c1"].mean.shape == posterior["c1"].stddev.shape == (5,)
 
 
+@pytest.mark.parametrize(
+    ("network", "channels", "smallest"), [("dcgan-28", (32, 64), 7), ("dcgan-32", (32, 64, 128), 4)]
+)
+def test_a_dcgan_follows_the_guidelines(network, channels, smallest):
+    """DCGAN section 3: strided convolutions, no hidden fully connected layer, batch norm except at the image's end."""
+    model = InfoGAN(network, LatentSpec(Noise(20)))
+    features = channels[-1] * smallest**2
+    generator, trunk = layers(model.generator), layers(model.trunk)
+    assert generator[:2] == [("Linear", (features, 20)), ("BatchNorm2d", (channels[-1],))]
+    assert [kind for kind, _ in generator[2:]] == ["ConvTranspose2d", "BatchNorm2d"] * (len(channels) - 1) + [
+        "ConvTranspose2d"
+    ]
+    assert [kind for kind, _ in trunk] == ["Conv2d"] + ["Conv2d", "BatchNorm2d"] * (len(channels) - 1)
+    assert [shape[0] for kind, shape in trunk if kind == "Conv2d"] == list(channels)
+    assert layers(model.d_head) == [("Linear", (1, features))]
+    assert {m.stride for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)} == {(2, 2)}
+    assert isinstance(model.generator[-1], nn.Tanh)
+    side = smallest * 2 ** len(channels)
+    images = model.generate(model.spec.sample(3))
+    assert images.shape == (3, 1, side, side) and model.score(images).shape == (3,)
+
+
+def test_a_dcgan_without_norm_differs_in_nothing_else():
+    whole, bare = (InfoGAN(n, LatentSpec(Noise(20))) for n in ("dcgan-28", "dcgan-28-no-norm"))
+    assert not [kind for kind, _ in layers(bare) if kind.startswith("Batch")]
+    assert [x for x in layers(whole) if not x[0].startswith("Batch")] == layers(bare)
+
+
 def test_without_codes_there_is_no_q():
     model = tiny.build(spec=LatentSpec(Noise(6)))
     scores, posterior = model.discriminate(torch.zeros(4, 1, 8, 8))

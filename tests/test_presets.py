@@ -18,12 +18,25 @@ def test_mnist_paper_has_the_papers_rates():
     assert preset.q_on == "trunk"
 
 
-def test_a_preset_is_whole():
-    preset = presets.load("mnist")
+@pytest.mark.parametrize("name", ["mnist", "dcgan-mnist", "dcgan-faces"])
+def test_a_preset_is_whole(name):
+    preset = presets.load(name)
     model = preset.build()
     assert model.spec == preset.spec and model.q_on == preset.q_on
     assert preset.data("tune").shape == model.image_shape
     assert LatentSpec.from_json(preset.spec.to_json()) == preset.spec
+
+
+def test_the_dcgans_have_no_codes():
+    assert presets.load("dcgan-mnist").spec.codes == presets.load("dcgan-faces").spec.codes == ()
+
+
+def test_no_face_is_in_two_splits():
+    """Renders of different seeds; the reader's and the baselines' faces have seeds of their own."""
+    seeds = [seed for _, seed in presets.FACES.values()]
+    assert len(set(seeds)) == 3 and max(seeds) < 500_000
+    with pytest.raises(ValueError, match="train, tune, test"):
+        presets.faces("validation")
 
 
 def test_an_unknown_preset_lists_the_known_ones():
