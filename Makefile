@@ -53,6 +53,7 @@ weights: install ## train the shipped weights again, and their rows of data/resu
 	$(PY) benchmarks/mnist.py infogan --seeds 0 1 2 3 4
 	$(PY) benchmarks/mnist.py control --seeds 0 1 2 3 4
 	$(PY) benchmarks/ship_mnist.py
+	$(PY) benchmarks/dcgan.py dcgan-mnist dcgan-faces
 
 soak: install ## run the long fault tests
 	$(PY) -m pytest -m soak

@@ -9,11 +9,8 @@ between the reader's features of 10,000 samples and of 10,000 real images, besid
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from infogan_lib import Training, data, metrics, presets, readers, results, weights
 from infogan_lib.data import Images
@@ -45,26 +42,19 @@ def main() -> None:
         real, other = (reader.features(images.batch(slice(None))) for images in held_out(name))
         floor = readers.frechet(other, real)
         for seed in args.seeds:
-            path, begun = args.runs / f"{name}-{seed}.safetensors", time.perf_counter()
+            path = args.runs / f"{name}-{seed}.safetensors"
             run = Training(preset.build(), preset.data("train"), recipe, seed=seed)
             for _ in run:
                 pass
-            seconds = round(time.perf_counter() - begun)
             weights.save(run.model, path, run.manifest())  # scored as written, in half precision
             model = weights.load(path)
             distance = readers.frechet(reader.features(metrics.fakes(model, N)[1]), real)
-            row = {"preset": name, "seed": seed, "steps": run.step, "frechet": round(distance, 3)}
-            row |= {"frechet_real": round(floor, 3), "seconds": seconds, "threads": torch.get_num_threads()}
-            command = f"python benchmarks/dcgan.py {name} --seeds {seed}" + (
-                f" --steps {args.steps}" if args.steps else ""
-            )
-            results.put(
-                "dcgan_samples",
-                [{**row, "command": command, "commit": results.commit()}],
-                keys=("preset", "seed", "steps"),
-            )
+            scores = {"frechet": round(distance, 3), "frechet_real": round(floor, 3)}
+            row = {"preset": name, "seed": seed, "steps": run.step, **scores}
+            command = f"python benchmarks/dcgan.py {name} --seeds {seed}"
+            origin = {"command": command + (f" --steps {args.steps}" if args.steps else ""), "commit": results.commit()}
+            results.put("dcgan_samples", [row | origin], keys=("preset", "seed", "steps"))
             if seed == SHIPPED and not args.steps:
-                scores = {"frechet": row["frechet"], "frechet_real": row["frechet_real"]}
                 manifest = {**model.manifest, "step": run.step, "scores": scores, "commit": results.commit()}
                 weights.save(model, weights.FOLDER / f"{name}.safetensors", manifest)
             print(row, flush=True)
