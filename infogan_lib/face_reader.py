@@ -5,7 +5,8 @@
     reader.score(data.faces(2000, seed=9))     # {"azimuth": R^2, ..., "glasses": accuracy, ...}
 
 It is trained on renders and scored on others (data/results/faces_reader.csv). How far it can be trusted on faces
-that a generator made is not known from that: look at some, and count. Nothing here takes part in a training.
+that a generator made is not known from that: look at some, and count (`FaceReader` says what one count gave).
+Nothing here takes part in a training.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class FaceReader(Reader):
     Trained on renders of which a part is blurred, noisy, moved by up to a pixel and of altered contrast, as a
     generator's images may be. It reads every factor that varies by default, the identity included, and always
     answers, also where there is no face. `manifest` is its file's JSON: seed, steps, renderer, scores.
+
+    On generated faces: one person looked at 100 samples of "dcgan-faces" (noise seed 4242) before seeing its answers.
+    Of hair it said the same in 91 of the 95 that the eye could tell; of glasses in 69 of 86. All 17 differences were
+    faint or half-made frames, which the eye took for glasses and the reader did not: it asks for whole ones.
     """
 
     def __init__(self) -> None:
