@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shlex
 import sys
 import time
 from dataclasses import replace
@@ -13,9 +14,9 @@ from typing import Any
 
 import torch
 
-from infogan_lib import code_maps, disentanglement, environment, files, metrics, plots, presets, readers, weights
-from infogan_lib.codes import Categorical
-from infogan_lib.data import DataError, Images, mnist
+from infogan_lib import code_maps, disentanglement, environment, files, metrics, own, plots, presets, readers, weights
+from infogan_lib.codes import Categorical, Code
+from infogan_lib.data import DataError, Images, folder, mnist
 from infogan_lib.networks import Q_ON, InfoGAN
 from infogan_lib.run_folder import TrainingError
 from infogan_lib.steps import Recipe
@@ -23,8 +24,7 @@ from infogan_lib.training import Training
 
 
 def train(args: argparse.Namespace) -> None:
-    preset = presets.load(args.preset)
-    images = preset.data("train")
+    preset, images = own_pictures(args) if args.preset.startswith(own.PREFIX) else named(args)
     if args.resume:
         run = Training.resume(args.out, images, device=args.device, progress=True, steps=args.steps)
     else:
@@ -39,8 +39,9 @@ def train(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         if run.step < run.recipe.steps:
             run.save()
-        print(f"\nStopped after step {run.step}, saved. Go on with: python -m infogan_lib train {args.preset} "
-              f"--out {args.out} --resume", file=sys.stderr)  # fmt: skip
+        again = ["python", "-m", "infogan_lib", "train", args.preset, "--out", args.out, "--resume"]
+        again += ["--size", str(args.size), "--channels", str(args.channels)] if args.size else []
+        print(f"\nStopped after step {run.step}, saved. Go on with: {shlex.join(again)}", file=sys.stderr)
         raise SystemExit(130) from None
     seconds = time.perf_counter() - begun
     manifest = {**run.manifest(), "step": run.step}
@@ -48,9 +49,33 @@ def train(args: argparse.Namespace) -> None:
     print(f"{run.step - first} steps on {run.device} in {seconds:.0f} s, {path} written")
 
 
+def named(args: argparse.Namespace) -> tuple[presets.Preset, Images]:
+    """A preset of the library, and the pictures it trains on."""
+    preset = presets.load(args.preset)
+    for option in ("codes", "size", "channels"):
+        if getattr(args, option):
+            raise ValueError(f"--{option} is for folder:PATH; the preset {args.preset!r} has its own")
+    return preset, preset.data("train")
+
+
+def own_pictures(args: argparse.Namespace) -> tuple[presets.Preset, Images]:
+    """The reader's own: `folder:PATH`, of which the training split is read, and what was skipped is printed."""
+    if not (args.size and args.channels and (args.codes or args.resume)):
+        raise ValueError(
+            f"{own.PREFIX}PATH needs --size 16, 28 or 32, --channels 1 or 3, and "
+            '--codes such as "kind=cat10, c1=uniform"'
+        )
+    path = args.preset.removeprefix(own.PREFIX)
+    images, report = folder(path, size=args.size, channels=args.channels, split="train")
+    print(report)
+    return presets.own(images, args.codes or []), images
+
+
 def evaluate(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
-    fit, test = mnist("tune"), mnist("test")
+    if bool(args.folder) != bool(args.labels) or (args.folder and args.all):
+        raise ValueError("evaluate: --folder and --labels go together, and without --all, which is about digits")
+    fit, test = own.held_back(model, args.folder, args.labels) if args.folder else (mnist("tune"), mnist("test"))
     result = metrics.evaluate(model, fit, test)
     if args.all:
         result |= evaluate_all(model, fit, test)
@@ -153,6 +178,13 @@ def _setting(text: str) -> tuple[str, Any]:
         return name, value
 
 
+def _codes(text: str) -> list[Code]:
+    try:
+        return own.codes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
@@ -165,11 +197,14 @@ def parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("train", help="train a preset into a run folder")
     one.set_defaults(run=train)
-    one.add_argument("preset", help=", ".join(presets.PRESETS))
+    one.add_argument("preset", help=f"{', '.join(presets.PRESETS)}, or {own.PREFIX}PATH for pictures of your own")
     one.add_argument("--out", required=True, help="the run folder, new unless --resume")
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--steps", type=_count, help="instead of the preset's")
     one.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    one.add_argument("--codes", type=_codes, help='for folder:PATH, such as "kind=cat10, c1=uniform, c2=uniform"')
+    one.add_argument("--size", type=int, choices=(16, 28, 32), help="for folder:PATH: pixels of a side")
+    one.add_argument("--channels", type=int, choices=(1, 3), help="for folder:PATH: 1 is grey, 3 colour")
     one.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     one.add_argument("--q-on", choices=Q_ON, help="what the information term trains besides G and the Q head")
     one.add_argument(
@@ -180,9 +215,11 @@ def parser() -> argparse.ArgumentParser:
         help="change a field of the recipe, such as lambda_g=0",
     )
 
-    one = commands.add_parser("evaluate", help="code accuracy on MNIST's test digits, and L_I in nats")
+    one = commands.add_parser("evaluate", help="code accuracy on MNIST or on your pictures, and L_I in nats")
     one.set_defaults(run=evaluate)
     one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
+    one.add_argument("--folder", help="score on the pictures in this folder that were held back, and not on MNIST")
+    one.add_argument("--labels", help="their labels: a file with a line NAME,LABEL for each picture")
     one.add_argument("--json", action="store_true", help="print one JSON object")
     one.add_argument("--all", action="store_true", help="add MIG, DCI and others, L_I after a blur, diversity")
 

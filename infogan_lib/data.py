@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infogan_lib import faces as face_renderer
-from infogan_lib import files
+from infogan_lib import files, folders, torchvision_data
 
 ROOT = Path(__file__).resolve().parent.parent / "data"
 
@@ -134,6 +134,31 @@ def faces(n: int, seed: int = 0, size: int = 32, free: Iterable[str] = (), cache
     with contextlib.suppress(files.FileError, OSError):  # a full or read-only disk costs time, and nothing else
         files.save_tensors(path, {"images": images, **factors}, about | {"sha256": _sha256(images, factors)})
     return Images(images, None, name, factors)
+
+
+def folder(
+    path: str | Path, *, size: int, channels: int, split: str, fit: str = "crop", background: int = 255
+) -> tuple[Images, folders.Report]:
+    """Your own pictures, and a report of what was used, what was skipped and why: see `folders.read`, which this calls.
+
+    No label is made of them. The name tells the bytes apart, so that a run is resumed on the same pictures only.
+    Raises ValueError for a wrong argument and FileError where there is no picture to use.
+    """
+    images, report = folders.read(path, size=size, channels=channels, split=split, fit=fit, background=background)
+    name = f"folder-{Path(path).resolve().name}-{size}x{size}x{channels}-{split}-{_sha256(images, {})[:8]}"
+    return Images(images, None, name), report
+
+
+def from_torchvision(
+    name: str, root: str | Path | None = None, split: str = "train", *, download: bool = False, limit: int = 50_000
+) -> Images:
+    """ "fashion", "svhn" or "celeba" from their original files under `root` (default: the repo's data/).
+
+    See `torchvision_data.read` for splits and errors: ValueError for an unknown name, FileError for missing files.
+    """
+    root = root if root is not None else ROOT
+    images, labels, factors = torchvision_data.read(name, root, split, download=download, limit=limit)
+    return Images(images, labels, f"{name}-{split}", factors or None)
 
 
 def _cache(folder: str | Path | None) -> Path:

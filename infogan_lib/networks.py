@@ -59,34 +59,37 @@ def _fc(inputs: int, outputs: int, activation: nn.Module) -> list[nn.Module]:
     return [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), activation]
 
 
-def _mnist(spec: LatentSpec, narrow: int, wide: int, hidden: int, last: nn.Module) -> Parts:
-    """The layout of the paper's MNIST table (appendix C.1) at any width; 28 x 28 grey, 4 x 4 kernels, stride 2."""
+def _mnist(
+    spec: LatentSpec, narrow: int, wide: int, hidden: int, last: nn.Module, side: int = 28, colours: int = 1
+) -> Parts:
+    """The layout of the paper's MNIST table (appendix C.1) at any width; 4 x 4 kernels, stride 2, twice."""
+    small = side // 4  # the side of the innermost feature maps
 
     def leaky() -> nn.Module:
         return nn.LeakyReLU(0.1)
 
     def trunk() -> nn.Module:
         return nn.Sequential(
-            nn.Conv2d(1, narrow, 4, 2, 1),
+            nn.Conv2d(colours, narrow, 4, 2, 1),
             leaky(),
             nn.Conv2d(narrow, wide, 4, 2, 1, bias=False),
             nn.BatchNorm2d(wide),
             leaky(),
             nn.Flatten(),
-            *_fc(wide * 49, hidden, leaky()),
+            *_fc(wide * small**2, hidden, leaky()),
         )
 
     generator = nn.Sequential(
         *_fc(spec.width, hidden, nn.ReLU()),
-        *_fc(hidden, wide * 49, nn.ReLU()),
-        nn.Unflatten(1, (wide, 7, 7)),
+        *_fc(hidden, wide * small**2, nn.ReLU()),
+        nn.Unflatten(1, (wide, small, small)),
         nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False),
         nn.BatchNorm2d(narrow),
         nn.ReLU(),
-        nn.ConvTranspose2d(narrow, 1, 4, 2, 1),
+        nn.ConvTranspose2d(narrow, colours, 4, 2, 1),
         last,
     )
-    return Parts(generator, trunk, hidden, 128, (1, 28, 28))
+    return Parts(generator, trunk, hidden, 128, (colours, side, side))
 
 
 @register("mnist-paper")
@@ -99,6 +102,47 @@ def mnist_paper(spec: LatentSpec) -> Parts:
 def mnist(spec: LatentSpec) -> Parts:
     """Half the channels and a quarter of the FC width: trains in minutes on two cores."""
     return _mnist(spec, 32, 64, 256, nn.Tanh())
+
+
+OWN: dict[tuple[int, ...], str] = {
+    (colours, side, side): f"own-{side}-{'grey' if colours == 1 else 'colour'}"
+    for colours in (1, 3)
+    for side in (16, 28, 32)
+}
+
+
+def _own(shape: tuple[int, ...]) -> Callable[[LatentSpec], Parts]:
+    """The network of "mnist" for images of your own, (colours, side, side)."""
+    return lambda spec: _mnist(spec, 32, 64, 256, nn.Tanh(), shape[1], shape[0])
+
+
+NETWORKS.update({name: _own(shape) for shape, name in OWN.items()})
+
+
+@register("paper-32")
+def paper_32(spec: LatentSpec) -> Parts:
+    """The paper's network for SVHN and CelebA to the layer, 32 x 32 in colour (appendix C.2 and C.3)."""
+
+    def trunk() -> nn.Module:
+        layers: list[nn.Module] = [nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.1)]
+        for outer, inner in ((64, 128), (128, 256)):
+            layers += [nn.Conv2d(outer, inner, 4, 2, 1, bias=False), nn.BatchNorm2d(inner), nn.LeakyReLU(0.1)]
+        return nn.Sequential(*layers, nn.Flatten())
+
+    generator = nn.Sequential(
+        *_fc(spec.width, 448 * 4, nn.ReLU()),
+        nn.Unflatten(1, (448, 2, 2)),
+        nn.ConvTranspose2d(448, 256, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(256),
+        nn.ReLU(),
+        nn.ConvTranspose2d(256, 128, 4, 2, 1),  # without batch norm, as the paper's table has it
+        nn.ReLU(),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(64, 3, 4, 2, 1),
+        nn.Tanh(),
+    )
+    return Parts(generator, trunk, 256 * 16, 128, (3, 32, 32))
 
 
 @register("mlp")

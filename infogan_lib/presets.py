@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from infogan_lib import data
-from infogan_lib.codes import Categorical, Uniform
+from infogan_lib.codes import Categorical, Code, Uniform
 from infogan_lib.data import Images
 from infogan_lib.latent import LatentSpec, Noise
-from infogan_lib.networks import InfoGAN
+from infogan_lib.networks import OWN, InfoGAN
 from infogan_lib.steps import Recipe
 
 
@@ -36,6 +36,11 @@ class Preset:
 MNIST_CODES = [Categorical("digit", 10), Uniform("c1", sigma_floor=0.3), Uniform("c2", sigma_floor=0.3)]
 PAPER_CODES = [Categorical("digit", 10), Uniform("c1"), Uniform("c2")]
 CONTINUOUS = {"c1": 0.3, "c2": 0.3}
+
+FASHION_CODES = [Categorical("kind", 10), Uniform("c1", sigma_floor=0.3), Uniform("c2", sigma_floor=0.3)]
+# The paper's text says two continuous codes for SVHN, its appendix four. Weights and steps are ours: it gives neither.
+SVHN_CODES = [*(Categorical(f"k{i}", 10) for i in range(4)), *(Uniform(f"c{i}") for i in range(4))]
+SVHN_WEIGHTS = {code.name: 1.0 if code.discrete else 0.1 for code in SVHN_CODES}
 
 FACES = {"train": (20_000, 1), "tune": (10_000, 2), "test": (10_000, 3)}  # split: (number, seed)
 
@@ -91,8 +96,53 @@ PRESETS = {
             Recipe(steps=2500, lr_d=1e-3, ema=0.995),
             faces,
         ),
+        Preset(
+            "fashion",
+            'Fashion-MNIST with the network and codes of "mnist", since the paper has none; never trained to the end',
+            LatentSpec(Noise(62), FASHION_CODES),
+            "mnist",
+            Recipe(steps=3000, lambda_g={"kind": 1.0, **CONTINUOUS}, lambda_q={"kind": 1.0, **CONTINUOUS}),
+            lambda split: data.from_torchvision("fashion", split=split),
+        ),
+        Preset(
+            "svhn",
+            "the paper's network and codes (its appendix: four continuous ones); never trained to the end; wants a GPU",
+            LatentSpec(Noise(124, "uniform"), SVHN_CODES),
+            "paper-32",
+            Recipe(steps=20_000, lambda_g=SVHN_WEIGHTS, lambda_q=SVHN_WEIGHTS),
+            lambda split: data.from_torchvision("svhn", split=split),
+            q_on="trunk",
+        ),
+        Preset(
+            "celeba",
+            "the paper's network and its ten codes of ten states; never trained to the end; wants a GPU",
+            LatentSpec(Noise(128, "uniform"), [Categorical(f"k{i}", 10) for i in range(10)]),
+            "paper-32",
+            Recipe(steps=20_000),
+            lambda split: data.from_torchvision("celeba", split=split),
+            q_on="trunk",
+        ),
     )
 }
+
+
+def own(images: Images, codes: Sequence[Code], steps: int = 3000, moved_is_same: bool = False) -> Preset:
+    """A preset for pictures of your own, 16, 28 or 32 pixels wide, grey or in colour: notebook 12.
+
+    `moved_is_same` is knowledge that you add: a picture turned, shifted or sheared a little shows the same thing. It
+    suits bright shapes on black, whose background comes in at the border; it does not suit whole scenes.
+    Raises ValueError for a shape that no network here makes.
+    """
+    if (network := OWN.get(images.shape)) is None:
+        raise ValueError(
+            f"no network here makes images {images.shape}; read them with size=16, 28 or 32 and channels=1 or 3, "
+            "or register one (networks.register)."
+        )
+    weights = {code.name: 1.0 if code.discrete else 0.3 for code in codes}
+    recipe = Recipe(
+        steps, 64, lr_q=1e-3, lambda_g=weights, lambda_q=weights, real_weight=float(moved_is_same), real_from=100
+    )
+    return Preset("own", images.name, LatentSpec(Noise(62), codes), network, recipe, lambda _: images)
 
 
 def load(name: str) -> Preset:

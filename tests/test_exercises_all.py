@@ -2,14 +2,28 @@
 
 import pytest
 import test_exercises_01
+import test_exercises_02
+import test_exercises_03
 import test_exercises_04
 import test_exercises_05
 import test_exercises_06
 import test_exercises_09
+import test_exercises_11
+import test_exercises_12
 
 from infogan_lib.exercises import check
 
-MODULES = (test_exercises_01, test_exercises_04, test_exercises_05, test_exercises_06, test_exercises_09)
+MODULES = (
+    test_exercises_01,
+    test_exercises_02,
+    test_exercises_03,
+    test_exercises_04,
+    test_exercises_05,
+    test_exercises_06,
+    test_exercises_09,
+    test_exercises_11,
+    test_exercises_12,
+)
 REFERENCE = {id: answer for module in MODULES for id, answer in module.REFERENCE.items()}
 WRONG = [case for module in MODULES for case in module.WRONG]
 

@@ -1,6 +1,7 @@
 """The README's figures are those of data/results, and its links lead somewhere."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -46,4 +47,4 @@ def test_every_command_line_is_one_that_parses():
     from infogan_lib.cli import parser
 
     for line in re.findall(r"^python -m infogan_lib ([^#\n]+)", README, flags=re.M):
-        parser().parse_args(line.split())
+        parser().parse_args(shlex.split(line))

@@ -8,14 +8,15 @@ import infogan_lib
 HOUSE = Path(infogan_lib.__file__).parent
 FLOORS = [
     {"codes", "files", "threads", "face_shapes"},
-    {"face_render"},
+    {"face_render", "folders", "torchvision_data", "expectations"},
     {"faces"},
     {"data"},
     {"latent", "environment", "results", "run_folder", "toys", "readers", "plots"},
     {"information", "networks", "objectives", "probe", "face_reader", "face_sheets"},
-    {"steps", "weights", "metrics", "rings"},
-    {"training", "code_maps", "ring_game"},
-    {"presets", "disentanglement"},
+    {"steps", "weights", "metrics", "rings", "directions"},
+    {"training", "code_maps", "ring_game", "clinic", "effects", "arithmetic"},
+    {"presets", "disentanglement", "own", "clinic_charts", "clinic_faults"},
+    {"clinic_ward"},
     {"cli", "exercises", "widgets"},
     {"__main__", "__init__"},
 ]
