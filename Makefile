@@ -1,20 +1,23 @@
 # Everything runs in .venv; the first call makes it. PYTHON names the Python it is made from (3.11 or newer,
 # since the pinned packages need it). TORCH_INDEX, if given, is one more package index, such as the one PyTorch's
 # "Start Locally" page names for its small CPU build: pip prefers that build, 2.14.1+cpu, to the plain 2.14.1.
+# WHEELHOUSE, if given, is a folder made by `make wheelhouse`: packages then come from there and from no network.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check -c requirements.lock
-NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb)) $(sort $(wildcard notebooks/solutions/*.ipynb))
+SOURCES = $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)",$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)"))
+# The learner's kept copies, NAME.mine-1.ipynb, are no part of the course.
+NOTEBOOKS := $(foreach n,$(sort $(wildcard notebooks/*.ipynb)) $(sort $(wildcard notebooks/solutions/*.ipynb)),$(if $(findstring .mine-,$n),,$n))
 FIRST := $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 ROOT = $(filter 0,$(shell id -u))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
-.PHONY: help install lab explore test lint weights soak clean
+.PHONY: help install lab explore reset test lint slides handouts assignment wheelhouse weights soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 install: .venv/installed ## make .venv and install the pinned packages; again when the pins changed
 
@@ -24,7 +27,7 @@ install: .venv/installed ## make .venv and install the pinned packages; again wh
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(PY) -m pip --version >/dev/null 2>&1 || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
 	@echo "Installing the pinned packages: minutes the first time, seconds after that"
-	$(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e ".[test]"
+	$(PIP) $(SOURCES) -e ".[test]"
 	@touch $@
 
 # JupyterLab keeps its token and answers on this machine only; default_url makes the printed address, too,
@@ -37,6 +40,9 @@ lab: install ## open JupyterLab at the first notebook
 explore: install ## show the knobs alone, without code, as a page for a projector
 	$(PY) -m voila notebooks/explorer.ipynb --Voila.ip=127.0.0.1
 
+reset: install ## a fresh copy of a notebook, as in make reset NB=05; yours is kept beside it
+	@$(PY) -m infogan_lib reset "$(NB)"
+
 test: install ## run the unit tests, then every notebook
 	$(PY) -m pytest --ignore=tests/browser
 	@test -n "$(NOTEBOOKS)" || { echo "There is no notebook to run in notebooks/."; exit 1; }
@@ -46,6 +52,19 @@ lint: install ## check style, format and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+slides: install ## build the slides of the 90-minute lesson: reports/slides.html
+	$(PY) notebooks/teaching/slides.py
+
+# The template "classic" keeps the descriptions of pictures. A page fetches MathJax when it is opened.
+handouts: install ## build a printable page of every notebook: reports/handouts
+	$(PY) -m nbconvert --to html --template classic --output-dir reports/handouts $(filter notebooks/0% notebooks/1%,$(NOTEBOOKS))
+
+assignment: install ## make an assignment of one notebook's exercises, such as NB=05: assignments/
+	$(PY) notebooks/teaching/assign.py "$(NB)"
+
+wheelhouse: install ## gather the pinned packages for a room without network: wheelhouse/
+	$(PY) -m pip wheel --disable-pip-version-check -c requirements.lock $(SOURCES) -w wheelhouse ".[test]" setuptools
 
 weights: install ## train the shipped weights again, and their rows of data/results: about an hour
 	$(PY) -m infogan_lib.readers

@@ -1,4 +1,4 @@
-"""The command line: `python -m infogan_lib train | evaluate | sweep | check`."""
+"""The command line: `python -m infogan_lib train | evaluate | sweep | progress | reset | check`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ from typing import Any
 
 import torch
 
-from infogan_lib import code_maps, disentanglement, environment, files, metrics, own, plots, presets, readers, weights
+from infogan_lib import (
+    code_maps,
+    disentanglement,
+    environment,
+    files,
+    metrics,
+    own,
+    plots,
+    presets,
+    progress,
+    readers,
+    weights,
+)
 from infogan_lib.codes import Categorical, Code
 from infogan_lib.data import DataError, Images, folder, mnist
 from infogan_lib.networks import Q_ON, InfoGAN
@@ -168,6 +180,17 @@ def sweep_sheet(model: InfoGAN, rows: int = 5, seed: int = 0) -> plots.Picture:
     return plots.sweeps(panels)
 
 
+def show_progress(args: argparse.Namespace) -> None:
+    found = [progress.read(path) for path in progress.course(args.folder)]
+    print(json.dumps([one.to_json() for one in found]) if args.json else progress.table(found))
+
+
+def reset(args: argparse.Namespace) -> None:
+    path, kept = progress.reset(args.number)
+    print(f"{path} is as it shipped." + (f" Your version is kept as {kept}." if kept else " Nothing had to be kept."))
+    print("If it is open in JupyterLab, choose File > Reload Notebook from Disk before you go on.")
+
+
 def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if not value:
@@ -229,6 +252,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", required=True, help="the picture to write, such as sweep.png")
     one.add_argument("--rows", type=_count, default=5)
     one.add_argument("--seed", type=int, default=0)
+
+    one = commands.add_parser("progress", help="which exercises are done in your saved notebooks; sends nothing")
+    one.set_defaults(run=show_progress)
+    one.add_argument("--folder", default="notebooks", help="where your notebooks are")
+    one.add_argument("--json", action="store_true", help="print one JSON list")
+
+    one = commands.add_parser("reset", help="a fresh copy of a notebook from git; your version is kept beside it")
+    one.set_defaults(run=reset)
+    one.add_argument("number", help="such as 05")
 
     one = commands.add_parser("check", help="is this machine ready? prints [OK] and [FAIL] lines")
     one.set_defaults(run=lambda _: sys.exit(environment.main()))

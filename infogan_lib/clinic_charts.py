@@ -18,6 +18,7 @@ from infogan_lib import plots
 from infogan_lib.clinic import Patient, digits
 from infogan_lib.information import calibration
 from infogan_lib.latent import Latent
+from infogan_lib.threads import one_thread
 
 EVERY, PROBE, ROWS = 25, 256, 6
 
@@ -68,14 +69,17 @@ def examine(patient: Patient, name: str = "patient") -> Chart:
     """Train a patient to the end of its recipe and write down what is seen. Looking changes nothing in the training."""
     curves: dict[str, list[float]] = {k: [] for k in ("digit", "c1", "sigma", "loss_d", "loss_g", "grad_g", "grad_q")}
     steps: list[int] = []
-    while patient.steps < patient.recipe.steps:
-        losses = patient.step()
-        if patient.steps % EVERY == 0 or patient.steps == 1:
-            steps.append(patient.steps)
-            for curve, value in (_look(patient) | {"loss_d": float(losses[0]), "loss_g": float(losses[1])}).items():
-                curves[curve].append(value)
+    with one_thread():  # for so small a network a second one is no help
+        while patient.steps < patient.recipe.steps:
+            losses = patient.step()
+            if patient.steps % EVERY == 0 or patient.steps == 1:
+                steps.append(patient.steps)
+                seen = _look(patient) | {"loss_d": float(losses[0]), "loss_g": float(losses[1])}
+                for curve, value in seen.items():
+                    curves[curve].append(value)
+        samples = _samples(patient)
     lines = {code.name: calibration(code).lines for code in Patient.spec.codes}
-    return Chart(name, steps, curves, *_samples(patient), lines=lines)
+    return Chart(name, steps, curves, *samples, lines=lines)
 
 
 def _look(patient: Patient) -> dict[str, float]:

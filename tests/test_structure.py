@@ -8,7 +8,7 @@ import infogan_lib
 HOUSE = Path(infogan_lib.__file__).parent
 FLOORS = [
     {"codes", "files", "threads", "face_shapes"},
-    {"face_render", "folders", "torchvision_data", "expectations"},
+    {"face_render", "folders", "torchvision_data", "expectations", "progress"},
     {"faces"},
     {"data"},
     {"latent", "environment", "results", "run_folder", "toys", "readers", "plots"},
