@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from infogan_lib import steps
+from infogan_lib import results, steps
 from infogan_lib.clinic import RECIPE, SPEC, Patient, digits
 from infogan_lib.clinic_charts import data_brightness, examine
 from infogan_lib.clinic_ward import DIAGNOSES, WARD, admit, open_up
@@ -235,3 +235,23 @@ def test_a_picture_of_the_chart_tells_its_numbers(healthy):
 def test_an_unknown_patient_is_told_the_names(function):
     with pytest.raises(ValueError, match="no patient 'Zoe'; the ward has Ada, Ben"):
         function("Zoe")
+
+
+def test_the_symptoms_are_larger_than_what_seeds_differ_by():
+    """On the table of benchmarks/clinic.py: no sick patient of five seeds passes for a healthy one of five."""
+
+    def readings(patient, name):
+        found = results.column(results.read("clinic_seeds", patient=patient), name)
+        assert len(found) == 5
+        return found
+
+    healthy = {name: readings("healthy", name) for name in ("nats_digit", "sigma", "slope", "diversity", "brightness")}
+    assert max(readings("Cleo", "nats_digit")) < 0.841 < min(healthy["nats_digit"])
+    for flat in ("Dov", "Eva", "Finn", "Gus"):
+        assert max(readings(flat, "nats_digit")) < 0.1
+    assert min(readings("Hana", "slope")) > max(map(abs, healthy["slope"]))
+    assert max(readings("Ida", "sigma")) < min(healthy["sigma"])
+    assert max(readings("Kim", "diversity")) < min(healthy["diversity"])
+    assert min(readings("Jon", "brightness")) > max(healthy["brightness"])
+    assert min(readings("Lea", "neighbours")) > 0.1 > max(readings("healthy", "neighbours"))
+    assert max(readings("Max", "spread")) < 0.8 < min(readings("healthy", "spread"))

@@ -7,7 +7,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from infogan_lib import data, face_reader, faces, files, results, weights
 from infogan_lib.data import Images
-from infogan_lib.face_reader import DISCRETE, READ, FaceReader, disturb
+from infogan_lib.face_reader import DISCRETE, READ, disturb
 from infogan_lib.files import FileError
 
 IDENTITY = ("nose", "eyes", "jaw")
