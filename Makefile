@@ -38,7 +38,7 @@ lab: install ## open JupyterLab at the first notebook
 	$(PY) -m jupyterlab --ip=127.0.0.1 --LabApp.default_url=/lab/tree/$(FIRST) $(if $(ROOT),--allow-root)
 
 explore: install ## show the knobs alone, without code, as a page for a projector
-	$(PY) -m voila notebooks/explorer.ipynb --Voila.ip=127.0.0.1
+	$(PY) -m voila notebooks/explorer.ipynb --Voila.ip=127.0.0.1 --Voila.auto_token=True
 
 reset: install ## a fresh copy of a notebook, as in make reset NB=05; yours is kept beside it
 	@$(PY) -m infogan_lib reset "$(NB)"

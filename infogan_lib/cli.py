@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import shlex
@@ -23,6 +24,7 @@ from infogan_lib import (
     own,
     plots,
     presets,
+    processes,
     progress,
     readers,
     weights,
@@ -36,28 +38,38 @@ from infogan_lib.training import Training
 
 
 def train(args: argparse.Namespace) -> None:
+    """Alone, or as one of the processes that torchrun started; then the first speaks, and writes, for all."""
+    with processes.joined() as team, contextlib.redirect_stdout(sys.stdout if team.first else None):
+        train_with(args, team)
+
+
+def train_with(args: argparse.Namespace, team: processes.Processes) -> None:
     preset, images = own_pictures(args) if args.preset.startswith(own.PREFIX) else named(args)
     if args.resume:
-        run = Training.resume(args.out, images, device=args.device, progress=True, steps=args.steps)
+        run = Training.resume(args.out, images, device=args.device, progress=team.first, steps=args.steps)
     else:
         recipe = Recipe.from_json(preset.recipe.to_json() | dict(args.set or []))
         recipe = replace(recipe, steps=args.steps or recipe.steps)
         model = replace(preset, q_on=args.q_on or preset.q_on).build()
-        run = Training(model, images, recipe, seed=args.seed, folder=args.out, device=args.device, progress=True)
+        run = Training(model, images, recipe, seed=args.seed, folder=args.out, device=args.device, progress=team.first)
     begun, first = time.perf_counter(), run.step
     try:
         for _ in run:
             pass
     except KeyboardInterrupt:
-        if run.step < run.recipe.steps:
+        if run.step < run.recipe.steps and team.size == 1:  # several saved together, at the step where they stopped
             run.save()
         again = ["python", "-m", "infogan_lib", "train", args.preset, "--out", args.out, "--resume"]
         again += ["--size", str(args.size), "--channels", str(args.channels)] if args.size else []
-        print(f"\nStopped after step {run.step}, saved. Go on with: {shlex.join(again)}", file=sys.stderr)
+        if team.first:
+            saved = "saved" if team.size == 1 else "the last checkpoint is whole"
+            print(f"\nStopped after step {run.step}, {saved}. Go on with: {shlex.join(again)}", file=sys.stderr)
         raise SystemExit(130) from None
     seconds = time.perf_counter() - begun
     manifest = {**run.manifest(), "step": run.step}
-    path = weights.save(run.model, Path(args.out) / "weights.safetensors", manifest)
+    path = Path(args.out) / "weights.safetensors"
+    if team.first:
+        weights.save(run.model, path, manifest)
     print(f"{run.step - first} steps on {run.device} in {seconds:.0f} s, {path} written")
 
 
@@ -273,4 +285,5 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         args.run(args)
     except (DataError, files.FileError, TrainingError, ValueError) as error:
+        processes.let_the_first_speak()
         sys.exit(f"error: {error}")

@@ -217,12 +217,12 @@ def augment(
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
     warp = torch.stack([scale_x, scale_x * shear, torch.zeros(n), scale_y], 1).view(n, 2, 2)
     affine = torch.cat([turn @ warp, 0.14 * u[:, 4:6, None]], dim=2)  # shifts of up to 2 pixels of 28
-    grid = F.affine_grid(affine.to(images.device), list(images.shape), align_corners=False)
+    grid = F.affine_grid(affine.to(images.device, non_blocking=True), list(images.shape), align_corners=False)
     # Shifted by one so that what enters from outside is -1, the background, and not grey 0.
     moved = F.grid_sample(images + 1, grid, align_corners=False) - 1
     if not stroke:
         return moved
     # Bright strokes on dark: the local maximum thickens them, the local minimum thins them.
-    amount = (stroke * u[:, 6]).view(n, 1, 1, 1).to(images.device)
+    amount = (stroke * u[:, 6]).view(n, 1, 1, 1).to(images.device, non_blocking=True)
     thick, thin = F.max_pool2d(moved, 3, 1, 1), -F.max_pool2d(-moved, 3, 1, 1)
     return moved + amount.clamp(min=0) * (thick - moved) - amount.clamp(max=0) * (thin - moved)

@@ -75,7 +75,7 @@ def real_image_loss(
     answers use all states (minus the entropy of their mean). The last two are an estimate of
     -I(c;x) under Q: RIM (Gomes et al. 2010), IMSAT (arXiv:1702.08720). Other codes are left alone.
     """
-    loss = torch.zeros(())
+    terms = []
     for code in spec.codes:
         if isinstance(code, Categorical):
             original, copy = posterior[code.name], augmented[code.name]
@@ -84,5 +84,5 @@ def real_image_loss(
             p = original.probs
             same = -(p.detach() * copy.logits).sum(1).mean()
             mean_entropy, entropy_of_mean = torch.special.entr(p).sum(1).mean(), torch.special.entr(p.mean(0)).sum()
-            loss = loss.to(p.device) + same + certainty * mean_entropy - entropy_of_mean
-    return loss
+            terms.append(same + certainty * mean_entropy - entropy_of_mean)
+    return torch.stack(terms).sum() if terms else torch.zeros(())

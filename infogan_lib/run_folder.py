@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import filelock
 from torch import Tensor
 
 from infogan_lib import files
+
+IDENTITY = ("network", "q_on", "spec", "seed", "data")  # what a run and its checkpoint agree on
 
 
 class TrainingError(Exception):
@@ -38,6 +42,11 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise TrainingError(f"cannot write in {path}: {error.strerror}; choose another folder") from error
+        except NotImplementedError as error:
+            raise TrainingError(f"the file system of {path} has no locks; choose a folder on a local disk") from error
+        for left in (self.checkpoint, self.log, self.path / "manifest.json"):  # by a writer that was killed
+            for part in self.path.glob(f".{left.name}.*.part"):
+                part.unlink(missing_ok=True)
 
     @property
     def closed(self) -> bool:
@@ -60,33 +69,61 @@ class RunFolder:
                 f"{self.path} already holds a run. Go on with it (Training.resume, or --resume) "
                 "or choose another folder."
             )
-        files.write_bytes(self.path / "manifest.json", json.dumps(manifest, indent=2).encode())
+        try:
+            files.write_bytes(self.path / "manifest.json", json.dumps(manifest, indent=2).encode())
+        except files.FileError:
+            self.close()
+            raise
 
     @staticmethod
     def read_manifest(path: str | Path) -> dict[str, Any]:
         """Raises TrainingError if there is no run, or its manifest is not JSON."""
+        file = Path(path) / "manifest.json"
         try:
-            return dict(json.loads((Path(path) / "manifest.json").read_text()))
+            return dict(json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise TrainingError(f"there is no run in {path}: it has no manifest.json") from None
-        except (ValueError, TypeError) as error:
-            raise TrainingError(f"{Path(path) / 'manifest.json'} cannot be read: {error}") from error
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise TrainingError(
+                f"{file} cannot be read: {files.brief(error)}. Put a good copy of it there, or train in another folder."
+            ) from error
 
     def save(self, tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> None:
         files.save_tensors(self.checkpoint, tensors, manifest)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The checkpoint, or None if the run was stopped before its first."""
-        return files.load_tensors(self.checkpoint) if self.checkpoint.exists() else None
+        """The checkpoint, or None if the run was stopped before its first.
+
+        Raises FileError for a damaged one and TrainingError for that of another run.
+        """
+        if not self.checkpoint.exists():
+            return None
+        tensors, found = files.load_tensors(self.checkpoint)
+        if not {"step", "cursor", "recipe"} <= found.keys():
+            raise files.FileError(f"{self.checkpoint} is no checkpoint of a training. Put this run's own there.")
+        expected = self.read_manifest(self.path)
+        if other := [name for name in IDENTITY if found.get(name) != expected.get(name)]:
+            raise TrainingError(
+                f"{self.checkpoint} belongs to another run: its {' and '.join(other)} differ from manifest.json. "
+                "Put this run's own checkpoint there, or delete it and the run starts from its first step."
+            )
+        return tensors, found
 
     def append(self, columns: Sequence[str], rows: Sequence[Mapping[str, float]]) -> None:
-        """Add rows to the log; a value that a row lacks stays empty."""
-        new = not self.log.exists()
-        with self.log.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(columns)
-            writer.writerows([f"{row[c]:.6g}" if c in row else "" for c in columns] for row in rows)
+        """Add rows to the log, all or none; a value that a row lacks stays empty. Raises FileError."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        if not self.log.exists():
+            writer.writerow(columns)
+        writer.writerows([f"{row[c]:.6g}" if c in row else "" for c in columns] for row in rows)
+        try:
+            with self.log.open("ab", buffering=0) as file:
+                size, content = file.tell(), text.getvalue().encode()
+                if file.write(content) < len(content):  # the disk is full
+                    file.truncate(size)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise files.FileError(files.cannot_write(self.log, error)) from error
 
     def trim(self, step: int) -> None:
         """Drop the log's rows from after `step`: a resumed run makes them again."""
@@ -94,9 +131,10 @@ class RunFolder:
             return
         kept = io.StringIO(newline="")
         with self.log.open(newline="") as file:
-            rows = csv.reader(file)
-            # A row cut short by a kill is from after the checkpoint too.
-            csv.writer(kept).writerows(r for r in rows if r and (not r[0].isdigit() or int(r[0]) <= step))
+            rows = [row for row in csv.reader(file) if row]
+            # A row cut short is from after the checkpoint, too: of step 41 only the 4 may be left.
+            whole = (r for r in rows if len(r) == len(rows[0]))
+            csv.writer(kept).writerows(r for r in whole if not r[0].isdigit() or int(r[0]) <= step)
         files.write_bytes(self.log, kept.getvalue().encode())
 
     def close(self) -> None:

@@ -8,13 +8,15 @@ The two losses, the same as in notebook 07 (InfoGAN eq. 6):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from infogan_lib import objectives
+from infogan_lib.devices import PRECISIONS
 from infogan_lib.information import lower_bound
 from infogan_lib.latent import Latent
 from infogan_lib.networks import InfoGAN
@@ -41,7 +43,7 @@ class Recipe:
     real_from: int = 200  # the step it starts at
     real_entropy: float = 0.1  # how much certainty it asks for on each real image
     real_stroke: float = 0.0  # how far augmented strokes are thickened or thinned (digits only)
-    precision: str = "float32"  # or "bfloat16": autocast
+    precision: str = "float32"  # or "tf32", "bfloat16", "float16": see `devices`
     channels_last: bool = False
     compile: bool = False
     checkpoint_every: int = 500
@@ -53,8 +55,8 @@ class Recipe:
                 raise ValueError(f"recipe: {name} must be at least 1, got {getattr(self, name)}")
         if self.batch < 2:
             raise ValueError("recipe: batch norm needs a batch of at least 2")
-        if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"recipe: precision is 'float32' or 'bfloat16', got {self.precision!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"recipe: precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"recipe: ema must lie in [0, 1), got {self.ema}")
 
@@ -90,6 +92,19 @@ class Report:
         flat = {name: getattr(self, name) for name in ("loss_d", "loss_g", "score_real", "score_fake")}
         flat |= {f"nats/{k}": v for k, v in self.nats.items()} | {f"sigma/{k}": v for k, v in self.sigma.items()}
         return flat if self.loss_real is None else flat | {"loss_real": self.loss_real}
+
+
+def fetch(
+    reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] = lambda _: None
+) -> list[dict[str, float]]:
+    """Each report as {"step": n, name: value}, all read from the device in one transfer, after `mean_` of them."""
+    flat = [report.values() for report in reports]
+    if not flat:
+        return []
+    stacked = torch.stack([v.float() for values in flat for v in values.values()])
+    mean_([stacked])
+    numbers = iter(stacked.tolist())
+    return [{"step": r.step, **{k: next(numbers) for k in values}} for r, values in zip(reports, flat, strict=True)]
 
 
 def weighted(nats: Mapping[str, Tensor], weight: Weight) -> Tensor | float:

@@ -5,10 +5,7 @@ Each item is one D step and one G step, with the losses of `steps` (InfoGAN eq. 
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,25 +16,15 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from infogan_lib import files
+from infogan_lib import devices, files, interrupt
 from infogan_lib.data import Images, augment
-from infogan_lib.latent import LatentSpec
+from infogan_lib.latent import Latent, LatentSpec
 from infogan_lib.networks import InfoGAN
+from infogan_lib.processes import Processes
 from infogan_lib.run_folder import RunFolder, TrainingError
-from infogan_lib.steps import Recipe, Report, d_loss, g_loss
+from infogan_lib.steps import Recipe, Report, d_loss, fetch, g_loss
 
 FLUSH_EVERY = 50  # steps between two looks at values that live on the device
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """`auto`: cuda, else mps, else cpu. Raises ValueError for a device this machine does not have."""
-    have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(kind for kind, there in have.items() if there))
-    kind = name.split(":")[0]
-    if not have.get(kind, False):
-        raise ValueError(f"device {name!r} is not available here; use 'auto' or 'cpu'")
-    return torch.device(name)
 
 
 class Training:
@@ -48,6 +35,10 @@ class Training:
     the run keeps a manifest, a CSV log and a checkpoint there, and a killed run goes on from it with
     `Training.resume(folder, images)`, on the same CPU to the same bits. Ctrl-C ends the step in hand,
     saves, and raises KeyboardInterrupt; iterating again goes on.
+
+    Inside `processes.joined()`, several processes share each batch of `recipe.batch` images, and the first
+    alone writes. All must iterate, and save, together; Ctrl-C then waits for the next flush. A report is of
+    this process's share, the log of all.
 
     Raises ValueError where model, images and recipe do not fit together, and TrainingError if the
     folder already holds a run, or on the first value that is not finite.
@@ -65,16 +56,18 @@ class Training:
         progress: bool = False,
     ) -> None:
         recipe = recipe or Recipe()
-        _check(model, images, recipe)
+        self.processes = Processes.current()
+        _check(model, images, recipe, self.processes)
         self.images, self.recipe, self.seed, self.step = images, recipe, seed, 0
-        self.device = pick_device(device)
+        self.device = devices.pick_device(device)
         model.initialise(seed)
         model.start_average()
         memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.model = model.to(self.device, memory_format=memory).train()  # type: ignore[call-overload]
+        self.processes.prepare(self.model, self.device)
         self.folder: RunFolder | None = None
         if folder is not None:
-            self.folder = RunFolder(folder)
+            self.folder = self.processes.folder(folder)
             self.folder.begin(self.manifest())
         self._prepare(progress)
 
@@ -85,17 +78,17 @@ class Training:
         q = [p for part in (model.q_head, model.q_trunk) if part is not None for p in part.parameters()]
         d = [*model.trunk.parameters(), *model.d_head.parameters()]
         groups = [{"params": d, "lr": recipe.lr_d}, *([{"params": q, "lr": recipe.lr_q}] if q else [])]
-        adam = {"betas": (recipe.beta1, recipe.beta2), "foreach": True}
-        self._d_and_q = d + q
-        self.d_optimiser = torch.optim.Adam(groups, **adam)  # type: ignore[arg-type]
-        self.g_optimiser = torch.optim.Adam(model.generator.parameters(), lr=recipe.lr_g, **adam)  # type: ignore[arg-type]
+        g = list(model.generator.parameters())
+        self._d_and_q, self._g = d + q, g
+        self.d_optimiser = devices.adam(groups, (recipe.beta1, recipe.beta2), self.device)
+        self.g_optimiser = devices.adam([{"params": g, "lr": recipe.lr_g}], (recipe.beta1, recipe.beta2), self.device)
+        self._scaler = devices.scaler(self.device, recipe.precision)
         if recipe.compile:
-            for part in (model.generator, model.trunk, model.q_trunk, model.q_head):
-                if part is not None:
-                    part.compile()
+            devices.compile_parts((model.generator, model.trunk, model.q_trunk, model.q_head), self.device)
         self.generator = torch.Generator().manual_seed(self.seed)
         self._order, self._cursor = torch.empty(0, dtype=torch.int64), 0
         self._pending: list[Report] = []
+        self._interrupted = False
         self.torn = False  # inside a step, or broken there: not to be saved
         self._bar = tqdm(total=recipe.steps, unit="step", disable=not progress, dynamic_ncols=True)
         self._begun = (time.monotonic(), 0)
@@ -113,41 +106,48 @@ class Training:
         if not len(self):
             self.close()
             raise StopIteration
-        with _finish_step_first() as interrupted:
+        with interrupt.finish_first() as pressed:
             self.torn = True
-            report = self._step()
+            with devices.step(self.device, self.recipe.precision, self.recipe.compile):
+                report = self._step()
             self.torn = False
         self._pending.append(report)
-        keep = not len(self) or bool(interrupted) or self.step % self.recipe.checkpoint_every == 0
-        if keep or self.step % FLUSH_EVERY == 0:
+        self._interrupted |= bool(pressed)
+        keep = not len(self) or self.step % self.recipe.checkpoint_every == 0
+        # Several processes stop at one step, or the others would wait for ever: at a flush, they hear of it.
+        if keep or self.step % FLUSH_EVERY == 0 or (self._interrupted and self.processes.size == 1):
             self._flush()
-        if keep and self.folder is not None:
-            self.save()
-        if interrupted:
-            saved = f"saved in {self.folder.path}; Training.resume goes on from there" if self.folder else "not on disk"
-            raise KeyboardInterrupt(f"stopped after step {self.step}, {saved}")
+            stop, self._interrupted = self.processes.any(self._interrupted), False
+            if (keep or stop) and self.folder is not None:
+                self.save()
+            if stop:
+                self._stopped()
         return report
+
+    def _stopped(self) -> None:
+        saved = f"saved in {self.folder.path}; Training.resume goes on from there" if self.folder else "not on disk"
+        raise KeyboardInterrupt(f"stopped after step {self.step}, {saved}")
 
     def _step(self) -> Report:
         model, recipe = self.model, self.recipe
-        real = self._next_batch()
-        latent = model.spec.sample(recipe.batch, self.generator).to(self.device)
-        use_real = recipe.real_weight > 0 and self.step >= recipe.real_from
-        copy = augment(real, self.generator, stroke=recipe.real_stroke) if use_real else None
-        with self._autocast():
+        real, latent, copy = self._draw()
+        with devices.autocast(self.device, recipe.precision):
             fake = model.generator(latent.input)
             loss, d_parts = d_loss(model, recipe, real, fake, latent, copy)
         self.d_optimiser.zero_grad()
-        loss.backward()
-        self.d_optimiser.step()
+        self._scaler.scale(loss).backward()
+        self.processes.mean_gradients(self._d_and_q)
+        self._scaler.step(self.d_optimiser)
 
         for p in self._d_and_q:  # G alone learns now; gradients still pass through D and Q to reach it
             p.requires_grad_(False)
-        with self._autocast():
+        with devices.autocast(self.device, recipe.precision):
             loss, g_parts = g_loss(model, recipe, fake, latent)
         self.g_optimiser.zero_grad()
-        loss.backward()
-        self.g_optimiser.step()
+        self._scaler.scale(loss).backward()
+        self.processes.mean_gradients(self._g)
+        self._scaler.step(self.g_optimiser)
+        self._scaler.update()
         for p in self._d_and_q:
             p.requires_grad_(True)
 
@@ -156,13 +156,20 @@ class Training:
         model.update_average(min(recipe.ema, self.step / (self.step + 10)))
         return Report(self.step, **d_parts, **g_parts)
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
+    def _draw(self) -> tuple[Tensor, Latent, Tensor | None]:
+        """Images, latents, and augmented copies or None. All processes draw the whole batch and keep their share."""
+        recipe, mine = self.recipe, self.processes.share(self.recipe.batch)
+        real = self._next_batch()
+        latent = self.model.spec.sample(recipe.batch, self.generator)
+        use_real = recipe.real_weight > 0 and self.step >= recipe.real_from
+        copy = augment(real, self.generator, stroke=recipe.real_stroke) if use_real else None
+        return real[mine], latent.rows(mine).to(self.device), copy[mine] if copy is not None else None
 
     def _next_batch(self) -> Tensor:
         """The next `batch` images of an order drawn anew each epoch; an epoch's odd rest is left out."""
         if self._cursor + self.recipe.batch > len(self._order):
-            self._order, self._cursor = torch.randperm(len(self._data), generator=self.generator), 0
+            # On the device, once an epoch: an index that came from the CPU with each batch would wait for the device.
+            self._order, self._cursor = torch.randperm(len(self._data), generator=self.generator).to(self.device), 0
         index = self._order[self._cursor : self._cursor + self.recipe.batch]
         self._cursor += self.recipe.batch
         batch = self._data.batch(index)
@@ -172,7 +179,7 @@ class Training:
 
     def _flush(self) -> None:
         """Read what the device has measured, stop on anything not finite, write the log."""
-        rows, self._pending = fetch(self._pending), []
+        rows = fetch(self._pending, self.processes.mean_)
         for row in rows:
             bad = [name for name, value in row.items() if not math.isfinite(value)]
             if bad:
@@ -186,6 +193,7 @@ class Training:
                 )
         if self.folder is not None and rows:
             self.folder.append(self._columns(), rows)
+        self._pending = []  # not before they are on disk: a full one leaves them for the next flush
         if not self._bar.disable and rows:
             self._show(rows[-1])
 
@@ -232,7 +240,8 @@ class Training:
             for i, state in optimiser.state_dict()["state"].items():
                 tensors |= {f"{name}.{i}.{k}": v for k, v in state.items()}
         tensors |= {"order": self._order, "random": self.generator.get_state()}
-        self.folder.save(tensors, {**self.manifest(), "step": self.step, "cursor": self._cursor})
+        state = {"step": self.step, "cursor": self._cursor, "scaler": self._scaler.state_dict()}
+        self.folder.save(tensors, {**self.manifest(), **state})
         return self.folder.checkpoint
 
     @classmethod
@@ -254,19 +263,31 @@ class Training:
             spec, recipe = LatentSpec.from_json(manifest["spec"]), Recipe.from_json(manifest["recipe"])
             model = InfoGAN(manifest["network"], spec, manifest["q_on"])
             seed, name = int(manifest["seed"]), manifest["data"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"the manifest in {folder} describes no run of this version: {error}") from error
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise TrainingError(
+                f"the manifest in {folder} describes no run of this version: {files.brief(error)}"
+            ) from error
         if name != images.name:
             raise TrainingError(f"the run in {folder} was trained on {name!r}; these images are {images.name!r}")
         run = cls(
             model, images, replace(recipe, steps=steps or recipe.steps), seed=seed, device=device, progress=progress
         )
-        run.folder = RunFolder(folder)
-        if (checkpoint := run.folder.load()) is not None:
-            if steps is None:  # an end set at an earlier resume still holds
-                run.recipe = Recipe.from_json(checkpoint[1]["recipe"])
-            run._restore(*checkpoint)
-        run.folder.trim(run.step)
+        run.folder = run.processes.folder(folder)
+        try:
+            if (checkpoint := run.folder.load()) is not None:
+                if steps is None:  # an end set at an earlier resume still holds
+                    run.recipe = Recipe.from_json(checkpoint[1]["recipe"])
+                run._restore(*checkpoint)
+            run.folder.trim(run.step)
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+            run.close()
+            raise TrainingError(
+                f"{run.folder.checkpoint} does not fit this run: {files.brief(repr(error))}. "
+                "Put this run's own checkpoint there, or delete it and the run starts from its first step."
+            ) from error
+        except (files.FileError, TrainingError):
+            run.close()
+            raise
         run._begun = (time.monotonic(), run.step)
         run._bar.update(run.step)
         return run
@@ -282,7 +303,10 @@ class Training:
                     _, i, k = key.split(".")
                     whole["state"].setdefault(int(i), {})[k] = tensor
             optimiser.load_state_dict(whole)
-        self._order, self._cursor, self.step = tensors["order"], int(manifest["cursor"]), int(manifest["step"])
+        if self._scaler.is_enabled() and manifest.get("scaler"):
+            self._scaler.load_state_dict(manifest["scaler"])
+        self._order, self._cursor = tensors["order"].to(self.device), int(manifest["cursor"])
+        self.step = int(manifest["step"])
         self.generator.set_state(tensors["random"])
 
     def close(self) -> None:
@@ -292,7 +316,8 @@ class Training:
             self.folder.close()
 
 
-def _check(model: InfoGAN, images: Images, recipe: Recipe) -> None:
+def _check(model: InfoGAN, images: Images, recipe: Recipe, processes: Processes) -> None:
+    processes.share(recipe.batch)
     if images.shape != model.image_shape:
         raise ValueError(f"the model makes images {model.image_shape}, the data are {images.shape}")
     if len(images) < recipe.batch:
@@ -300,34 +325,3 @@ def _check(model: InfoGAN, images: Images, recipe: Recipe) -> None:
     for weight in (recipe.lambda_g, recipe.lambda_q):
         if isinstance(weight, Mapping) and set(weight) != set(model.spec.names):
             raise ValueError(f"lambda names {sorted(weight)}, the codes are {model.spec.names}: name each once")
-
-
-def fetch(reports: list[Report]) -> list[dict[str, float]]:
-    """Each report as {"step": n, name: value}, all read from the device in one transfer."""
-    flat = [report.values() for report in reports]
-    everything = [v.float() for values in flat for v in values.values()]
-    numbers = iter(torch.stack(everything).tolist() if everything else [])
-    return [{"step": r.step, **{k: next(numbers) for k in values}} for r, values in zip(reports, flat, strict=True)]
-
-
-@contextlib.contextmanager
-def _finish_step_first() -> Iterator[list[int]]:
-    """Ctrl-C waits for the end of the step, so that what is saved is whole; a second one does not wait.
-
-    Yields a list that is non-empty once Ctrl-C was pressed. Outside the main thread it does nothing.
-    """
-    pressed: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-
-    def note(number: int, _: Any) -> None:
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(number)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

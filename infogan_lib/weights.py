@@ -48,14 +48,26 @@ def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
     tensors, manifest = files.load_tensors(path)
     if manifest.get("format") != FORMAT:
         what = "a training checkpoint; use Training.resume" if "cursor" in manifest else "another format"
-        raise FileError(f"{path}: expected {FORMAT}, found {manifest.get('format')!r} ({what}).")
+        raise FileError(f"{path}: expected {FORMAT}, found {files.brief(repr(manifest.get('format')))} ({what}).")
     try:
-        model = InfoGAN(manifest["network"], LatentSpec.from_json(manifest["spec"]), manifest["q_on"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise FileError(f"{path}: its manifest describes no network of this library ({error}).") from error
+        description = manifest["network"], LatentSpec.from_json(manifest["spec"]), manifest["q_on"]
+        with torch.device("meta"):  # a manifest may claim a network larger than the memory
+            shapes = _Shapes(*description)
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise FileError(
+            f"{path}: its manifest describes no network of this library ({files.brief(error)}). Get a fresh copy of it."
+        ) from error
+    files.check_state(shapes, tensors, path)
+    model = InfoGAN(*description)
     files.load_state(model, tensors, path)
     model.manifest = manifest
     return model.to(device).eval().requires_grad_(False)
+
+
+class _Shapes(InfoGAN):
+    """A network of which the shapes alone are wanted: nobody draws its weights."""
+
+    def initialise(self, seed: int) -> None: ...
 
 
 def find(source: str | Path) -> Path:

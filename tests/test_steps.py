@@ -121,7 +121,7 @@ def test_a_plain_gan_takes_the_same_step(bars):
         {"objective": "wgan"},
         {"steps": 0},
         {"batch": 1},
-        {"precision": "float16"},
+        {"precision": "float8"},
         {"ema": 1.0},
         {"checkpoint_every": 0},
     ],

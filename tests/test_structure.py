@@ -7,12 +7,12 @@ import infogan_lib
 
 HOUSE = Path(infogan_lib.__file__).parent
 FLOORS = [
-    {"codes", "files", "threads", "face_shapes"},
+    {"codes", "files", "threads", "face_shapes", "devices", "interrupt"},
     {"face_render", "folders", "torchvision_data", "expectations", "progress"},
     {"faces"},
     {"data"},
     {"latent", "environment", "results", "run_folder", "toys", "readers", "plots"},
-    {"information", "networks", "objectives", "probe", "face_reader", "face_sheets"},
+    {"information", "networks", "objectives", "probe", "face_reader", "face_sheets", "processes"},
     {"steps", "weights", "metrics", "rings", "directions"},
     {"training", "code_maps", "ring_game", "clinic", "effects", "arithmetic"},
     {"presets", "disentanglement", "own", "clinic_charts", "clinic_faults"},
