@@ -15,6 +15,8 @@ from torch import Tensor
 
 from infogan_lib.codes import KINDS, Code, finite
 
+MOST = 10_000  # numbers in a latent
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -70,7 +72,7 @@ class LatentSpec:
         spec.sample(128).input                       # (128, 74)
         spec.encode(noise=z, digit=3, c1=1.7)        # every latent a 3; c2 at its default, 0
 
-    Raises ValueError for repeated or unusable names and for an empty latent.
+    Raises ValueError for repeated or unusable names, for an empty latent and for one of more than MOST numbers.
     """
 
     def __init__(self, noise: Noise, codes: Sequence[Code] = ()) -> None:
@@ -82,6 +84,8 @@ class LatentSpec:
         self.q_width = sum(code.q_width for code in codes)
         if self.width == 0:
             raise ValueError("A latent needs noise or codes; this one has neither.")
+        if self.width > MOST:  # a damaged file may claim any number, and its network would fill the memory
+            raise ValueError(f"A latent of {self.width} numbers is more than the {MOST:,} allowed; make it smaller.")
 
     @property
     def names(self) -> list[str]:

@@ -227,6 +227,7 @@ def test_bad_noise_is_refused(noise):
         lambda: Uniform("no name"),
         lambda: Uniform("noise"),
         lambda: Noise(-1),
+        lambda: LatentSpec(Noise(30_000_000)),
         lambda: Noise(3, "cauchy"),
         lambda: LatentSpec(Noise(0)),
         lambda: LatentSpec(Noise(1), [Uniform("c"), Categorical("c", 3)]),

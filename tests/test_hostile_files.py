@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 import struct
 import sys
 
@@ -12,9 +11,8 @@ import safetensors.torch
 import tiny
 import torch
 
-from infogan_lib import Training, files, weights
+from infogan_lib import files, weights
 from infogan_lib.files import FileError
-from infogan_lib.run_folder import TrainingError
 
 BIG = "x" * 10_000_000
 DEEP = "[" * 200_000
@@ -172,56 +170,3 @@ def test_tensors_of_something_else(path, what):
     assert COUNTER in tensors
     files.save_tensors(path, tensors | TENSORS[what], manifest)
     refused(path)
-
-
-# -- the folder of a run -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def folder(tmp_path):
-    run = faults.new(tmp_path / "run")
-    for _ in zip(range(12), run):
-        pass
-    run.close()
-    return tmp_path / "run"
-
-
-def resume_refused(folder, says):
-    before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    with pytest.raises((TrainingError, FileError), match=says) as error:
-        Training.resume(folder, tiny.images())
-    message = str(error.value)
-    assert str(folder) in message and len(message) < len(str(folder)) + 600 and "\n" not in message
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", DEEP, '"' + BIG + '"', "\udcff", '{"network": "x"}'])
-def test_a_run_whose_manifest_is_damaged(folder, text):
-    (folder / "manifest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    resume_refused(folder, "manifest")
-
-
-def test_a_folder_in_the_manifests_place(folder):
-    (folder / "manifest.json").unlink()
-    (folder / "manifest.json").mkdir()
-    with pytest.raises(TrainingError, match="cannot be read"):
-        Training.resume(folder, tiny.images())
-
-
-def test_the_checkpoint_of_another_run(folder, tmp_path):
-    other = Training(tiny.build(), tiny.images(), tiny.RECIPE, seed=8, folder=tmp_path / "other")
-    list(other)
-    shutil.copy(tmp_path / "other" / "checkpoint.safetensors", folder)
-    resume_refused(folder, r"belongs to another run: its seed differ.*delete it")
-
-
-def test_weights_in_the_checkpoints_place(folder):
-    weights.save(tiny.build(), folder / "checkpoint.safetensors", {"seed": 7, "data": "bars"})
-    resume_refused(folder, "checkpoint")
-
-
-@faults.trials("seed")
-def test_a_checkpoint_cut_anywhere(folder, seed):
-    whole = (folder / "checkpoint.safetensors").read_bytes()
-    (folder / "checkpoint.safetensors").write_bytes(whole[: random.Random(seed).randrange(len(whole))])
-    resume_refused(folder, "truncated")
