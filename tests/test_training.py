@@ -1,11 +1,8 @@
 import csv
-import os
-import random
 import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,42 +102,6 @@ def test_the_log_has_one_row_a_step_also_after_a_resume(tmp_path):
     assert rows[0]["loss_real"] == "" and float(rows[-1]["loss_real"]) < 1
     whole = [r.values()["nats/kind"].item() for r in train()]
     assert [float(r["nats/kind"]) for r in rows] == pytest.approx(whole, rel=1e-4, abs=1e-6)
-
-
-def killed_until_done(folder, kills, rng):
-    """Run the script, kill -9 it after a random number of printed steps, resume, ...; then let it finish."""
-    mode = "new"
-    for _ in range(kills):
-        process = subprocess.Popen([sys.executable, SCRIPT, folder, mode], stdout=subprocess.PIPE, text=True)
-        for _ in range(rng.randint(1, 12)):
-            process.stdout.readline()
-        time.sleep(rng.random() * 0.02)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        mode = "resume" if (folder / "manifest.json").exists() else "new"
-    subprocess.run([sys.executable, SCRIPT, folder, mode], check=True, stdout=subprocess.DEVNULL)
-
-
-def check_kills(tmp_path, kills, seed):
-    whole = train()
-    list(whole)
-    killed_until_done(tmp_path, kills, random.Random(seed))
-    tensors, manifest = files.load_tensors(tmp_path / "checkpoint.safetensors")
-    assert manifest["step"] == 40
-    assert same(weights(whole), {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
-    assert [int(r["step"]) for r in rows] == list(range(1, 41))
-
-
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a Unix signal")
-def test_killed_three_times_the_run_ends_in_the_same_bits(tmp_path):
-    check_kills(tmp_path, 3, seed=0)
-
-
-@pytest.mark.soak
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a Unix signal")
-def test_killed_twenty_times_the_run_ends_in_the_same_bits(tmp_path):
-    check_kills(tmp_path, 20, seed=1)
 
 
 def test_a_run_stopped_before_its_first_checkpoint_starts_again(tmp_path):
