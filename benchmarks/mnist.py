@@ -104,7 +104,7 @@ def cluster(model: InfoGAN, recipe: Recipe, seed: int) -> InfoGAN:
         copy = augment(real, generator, stroke=recipe.real_stroke)
         posterior, augmented = model.discriminate(real)[1], model.discriminate(copy)[1]
         optimiser.zero_grad()
-        real_image_loss(model.spec, posterior, augmented, recipe.real_entropy).backward()
+        real_image_loss(model.spec, posterior, augmented, recipe.real_entropy)["digit"].backward()
         optimiser.step()
         model.update_average(min(recipe.ema, step / (step + 10)))
     return model

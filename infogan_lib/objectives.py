@@ -1,4 +1,4 @@
-"""The two-player game: what D and G minimise, always on logits. Last, what real images may ask of Q.
+"""The two-player game: what D and G minimise, always on logits. Last, what real images may ask of Q, in two ways.
 
 D's output l is a logit: the probability that an image is real is sigmoid(l). Written on logits,
 -log sigmoid(l) = softplus(-l) never overflows and never rounds to log 0.
@@ -67,15 +67,15 @@ def real_image_loss(
     posterior: Mapping[str, Distribution],
     augmented: Mapping[str, Distribution],
     certainty: float = 0.1,
-) -> Tensor:
-    """What Q should satisfy on real images, whose codes nobody knows; a scalar to minimise, in nats.
+) -> dict[str, Tensor]:
+    """What Q should satisfy on real images, whose codes nobody knows: {name: scalar to minimise}, in nats.
 
     For each categorical code: an image and its augmented copy get the same answer (cross-entropy to
     the image's own posterior), each answer is sure (conditional entropy, times `certainty`), and the
     answers use all states (minus the entropy of their mean). The last two are an estimate of
     -I(c;x) under Q: RIM (Gomes et al. 2010), IMSAT (arXiv:1702.08720). Other codes are left alone.
     """
-    terms = []
+    losses = {}
     for code in spec.codes:
         if isinstance(code, Categorical):
             original, copy = posterior[code.name], augmented[code.name]
@@ -84,5 +84,30 @@ def real_image_loss(
             p = original.probs
             same = -(p.detach() * copy.logits).sum(1).mean()
             mean_entropy, entropy_of_mean = torch.special.entr(p).sum(1).mean(), torch.special.entr(p.mean(0)).sum()
-            terms.append(same + certainty * mean_entropy - entropy_of_mean)
-    return torch.stack(terms).sum() if terms else torch.zeros(())
+            losses[code.name] = same + certainty * mean_entropy - entropy_of_mean
+    return losses
+
+
+def dependence(spec: LatentSpec, posterior: Mapping[str, Distribution]) -> Tensor:
+    """How much the codes that Q reads off a batch go together: the sum of squared correlations, a scalar to minimise.
+
+    The prior makes them independent, so what real images make of them should be too. Of a continuous code the mean
+    and its square take part, of a categorical one the probabilities of its states (of two states, one); numbers of
+    one code are not held against each other. 0 where there is a single code. Its floor in a batch of N is about one
+    over N for each pair of numbers.
+    """
+    columns, owner = [], []
+    for i, code in enumerate(spec.codes):
+        found = posterior[code.name]
+        if isinstance(found, torch.distributions.Categorical):
+            mine = list(found.probs.unbind(1))[: 1 if found.probs.shape[1] == 2 else None]
+        else:
+            mine = [found.mean, found.mean.square()]
+        columns += mine
+        owner += [i] * len(mine)
+    if len(spec.codes) < 2:
+        return torch.zeros(())
+    z = torch.stack(columns, 1)
+    z = (z - z.mean(0)) / (z.std(0) + 0.05)  # a code that hardly varies has no correlations worth a large gradient
+    others = torch.tensor([[a != b for b in owner] for a in owner], device=z.device)
+    return ((z.T @ z / len(z)).square() * others).sum() / 2

@@ -4,18 +4,21 @@ The two losses, the same as in notebook 07 (InfoGAN eq. 6):
 
     D step (trunk, D head, Q head):  L_D - lambda_Q * L_I(Q(fake.detach()))
     G step (G alone):                L_G - lambda_G * L_I(Q(fake)), with the latent that made the fakes
+
+With `copies`, Q reads changed copies of the fakes in both, and D the fakes themselves (notebook 10).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
-from infogan_lib import objectives
+from infogan_lib import copies, objectives
 from infogan_lib.devices import PRECISIONS
 from infogan_lib.information import lower_bound
 from infogan_lib.latent import Latent
@@ -39,8 +42,13 @@ class Recipe:
     lambda_g: Weight = 1.0
     lambda_q: Weight = 1.0
     ema: float = 0.99
-    real_weight: float = 0.0  # weight of Q's agreement on augmented real images (notebook 09)
+    enter: Mapping[str, int] = field(default_factory=dict)  # {code: the step its L_I begins at}; others at 0
+    copies: str = ""  # what Q reads in place of the fakes, by name: see `copies`; "" for the fakes themselves
+    real_weight: Weight = 0.0  # weight of Q's agreement on augmented real images (notebooks 09 and 10)
     real_from: int = 200  # the step it starts at
+    real_apart: float = 0.0  # weight of how much codes go together on real images (notebook 10)
+    real_apart_from: int = 200  # the step it starts at
+    real_before: int = 0  # steps of that alone, before the first step of the game
     real_entropy: float = 0.1  # how much certainty it asks for on each real image
     real_stroke: float = 0.0  # how far augmented strokes are thickened or thinned (digits only)
     precision: str = "float32"  # or "tf32", "bfloat16", "float16": see `devices`
@@ -50,6 +58,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         objectives.get(self.objective)
+        if self.copies:
+            copies.get(self.copies)
         for name in ("steps", "batch", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"recipe: {name} must be at least 1, got {getattr(self, name)}")
@@ -62,6 +72,22 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def at(self, step: int, names: Collection[str]) -> Recipe:
+        """The recipe as it is after `step` steps: codes (of these `names`) that have not entered weigh nothing."""
+        if step < self.real_apart_from and self.real_apart:
+            return replace(self, real_apart=0.0).at(step, names)
+        waiting = {name for name, first in self.enter.items() if step < first}
+        if not waiting:
+            return self
+        now = lambda weight: {name: 0.0 if name in waiting else _of(weight, name) for name in names}  # noqa: E731
+        return replace(self, lambda_g=now(self.lambda_g), lambda_q=now(self.lambda_q))
+
+    @property
+    def uses_real(self) -> bool:
+        """Whether Q is asked anything about real images."""
+        weights = self.real_weight.values() if isinstance(self.real_weight, Mapping) else [self.real_weight]
+        return any(weight > 0 for weight in (*weights, self.real_apart))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
@@ -123,9 +149,13 @@ def d_loss(
     fake: Tensor,
     latent: Latent,
     real_augmented: Tensor | None = None,
+    copy: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Any]]:
-    """What D and Q minimise, and its parts. `fake` was made from `latent`; G gets no gradient from it."""
-    score_fake, posterior = model.discriminate(fake.detach(), train_trunk_by_q=model.q_on != "frozen")
+    """What D and Q minimise, and its parts. `fake` was made from `latent`; G gets no gradient from it.
+
+    Where Q reads a `copy` of the fakes, `latent` holds what it should read there.
+    """
+    score_fake, posterior = _read(model, fake.detach(), None if copy is None else copy.detach(), model.q_on != "frozen")
     if real_augmented is None:
         score_real = model.score(real)
     else:
@@ -139,18 +169,36 @@ def d_loss(
         "score_fake": score_fake.detach().mean(),
     }
     if real_augmented is not None:
-        augmented = model.discriminate(real_augmented)[1]
-        loss_real = objectives.real_image_loss(model.spec, posterior_real, augmented, recipe.real_entropy)
-        total = total + recipe.real_weight * loss_real
+        loss_real = real_loss(model, recipe, posterior_real, real_augmented)
+        total = total + loss_real
         parts["loss_real"] = loss_real.detach()
     return total, parts
 
 
-def g_loss(model: InfoGAN, recipe: Recipe, fake: Tensor, latent: Latent) -> tuple[Tensor, dict[str, Any]]:
+def real_loss(model: InfoGAN, recipe: Recipe, posterior: Mapping[str, Distribution], augmented: Tensor) -> Tensor:
+    """What Q minimises on real images, weighted: its `posterior` there, against what it says of augmented copies."""
+    of_copies = model.discriminate(augmented)[1]
+    losses = objectives.real_image_loss(model.spec, posterior, of_copies, recipe.real_entropy)
+    loss = torch.as_tensor(weighted(losses, recipe.real_weight))
+    return loss + recipe.real_apart * objectives.dependence(model.spec, posterior) if recipe.real_apart else loss
+
+
+def g_loss(
+    model: InfoGAN, recipe: Recipe, fake: Tensor, latent: Latent, copy: Tensor | None = None
+) -> tuple[Tensor, dict[str, Any]]:
     """What G minimises, and its parts. The gradient of L_I reaches G through Q and the trunk."""
-    score, posterior = model.discriminate(fake)
+    score, posterior = _read(model, fake, copy)
     loss = objectives.get(recipe.objective).g_loss(score)
     nats = lower_bound(model.spec, posterior, latent, check=False)
     sigma = {c.name: posterior[c.name].stddev.detach().mean() for c in model.spec.codes if not c.discrete}
     parts = {"loss_g": loss.detach(), "nats": {k: v.detach().mean() for k, v in nats.items()}, "sigma": sigma}
     return loss - weighted(nats, recipe.lambda_g), parts
+
+
+def _read(
+    model: InfoGAN, fake: Tensor, copy: Tensor | None, train_trunk_by_q: bool = True
+) -> tuple[Tensor, dict[str, Distribution]]:
+    """D's score of the fakes, and what Q reads there, or on a copy of them."""
+    if copy is None:
+        return model.discriminate(fake, train_trunk_by_q=train_trunk_by_q)
+    return model.score(fake), model.discriminate(copy, train_trunk_by_q=train_trunk_by_q)[1]

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from infogan_lib import devices, files, interrupt
+from infogan_lib import copies, devices, files, interrupt
 from infogan_lib.data import Images, augment
 from infogan_lib.latent import Latent, LatentSpec
 from infogan_lib.networks import InfoGAN
 from infogan_lib.processes import Processes
 from infogan_lib.run_folder import RunFolder, TrainingError
-from infogan_lib.steps import Recipe, Report, d_loss, fetch, g_loss
+from infogan_lib.steps import Recipe, Report, d_loss, fetch, g_loss, real_loss
 
 FLUSH_EVERY = 50  # steps between two looks at values that live on the device
 
@@ -128,12 +128,30 @@ class Training:
         saved = f"saved in {self.folder.path}; Training.resume goes on from there" if self.folder else "not on disk"
         raise KeyboardInterrupt(f"stopped after step {self.step}, {saved}")
 
+    def _before(self) -> None:
+        """Q on real images alone, so that its answers mean something before G hears them."""
+        mine = self.processes.share(self.recipe.batch)
+        for _ in range(self.recipe.real_before):
+            real = self._next_batch()
+            real, copy = real[mine], self._augment(real)[mine]
+            recipe = self.recipe.at(0, self.model.spec.names)
+            with devices.autocast(self.device, recipe.precision):
+                loss = real_loss(self.model, recipe, self.model.discriminate(real)[1], copy)
+            self.d_optimiser.zero_grad()
+            self._scaler.scale(loss).backward()
+            self.processes.mean_gradients(self._d_and_q)
+            self._scaler.step(self.d_optimiser)
+            self._scaler.update()
+
     def _step(self) -> Report:
-        model, recipe = self.model, self.recipe
-        real, latent, copy = self._draw()
+        if self.step == 0:
+            self._before()
+        model, recipe = self.model, self.recipe.at(self.step, self.model.spec.names)
+        real, latent, real_copy = self._draw()
         with devices.autocast(self.device, recipe.precision):
             fake = model.generator(latent.input)
-            loss, d_parts = d_loss(model, recipe, real, fake, latent, copy)
+            copy, told = self._copy(fake, latent)
+            loss, d_parts = d_loss(model, recipe, real, fake, told, real_copy, copy)
         self.d_optimiser.zero_grad()
         self._scaler.scale(loss).backward()
         self.processes.mean_gradients(self._d_and_q)
@@ -142,7 +160,7 @@ class Training:
         for p in self._d_and_q:  # G alone learns now; gradients still pass through D and Q to reach it
             p.requires_grad_(False)
         with devices.autocast(self.device, recipe.precision):
-            loss, g_parts = g_loss(model, recipe, fake, latent)
+            loss, g_parts = g_loss(model, recipe, fake, told, copy)
         self.g_optimiser.zero_grad()
         self._scaler.scale(loss).backward()
         self.processes.mean_gradients(self._g)
@@ -161,9 +179,21 @@ class Training:
         recipe, mine = self.recipe, self.processes.share(self.recipe.batch)
         real = self._next_batch()
         latent = self.model.spec.sample(recipe.batch, self.generator)
-        use_real = recipe.real_weight > 0 and self.step >= recipe.real_from
-        copy = augment(real, self.generator, stroke=recipe.real_stroke) if use_real else None
-        return real[mine], latent.rows(mine).to(self.device), copy[mine] if copy is not None else None
+        use_real = recipe.uses_real and self.step >= recipe.real_from
+        return real[mine], latent.rows(mine).to(self.device), self._augment(real)[mine] if use_real else None
+
+    def _augment(self, real: Tensor) -> Tensor:
+        """Copies of real images on which Q should say what it says of the images."""
+        if self.recipe.copies:
+            return copies.get(self.recipe.copies)(real, {}, self.generator, strong=True)[0]
+        return augment(real, self.generator, stroke=self.recipe.real_stroke)
+
+    def _copy(self, fake: Tensor, latent: Latent) -> tuple[Tensor | None, Latent]:
+        """The copies of the fakes that Q reads, or None, and the latent with what it should read."""
+        if not self.recipe.copies:
+            return None, latent
+        images, values = copies.get(self.recipe.copies)(fake, latent.values, self.generator)
+        return images, replace(latent, values=values)
 
     def _next_batch(self) -> Tensor:
         """The next `batch` images of an order drawn anew each epoch; an epoch's odd rest is left out."""
@@ -209,7 +239,7 @@ class Training:
         codes = self.model.spec.codes
         names = ["step", "loss_d", "loss_g", "score_real", "score_fake"]
         names += [f"nats/{c.name}" for c in codes] + [f"sigma/{c.name}" for c in codes if not c.discrete]
-        return names + (["loss_real"] if self.recipe.real_weight else [])
+        return names + (["loss_real"] if self.recipe.uses_real else [])
 
     def manifest(self) -> dict[str, Any]:
         """Plain JSON that says what this run is: enough to build its model again and to repeat it."""
@@ -322,6 +352,8 @@ def _check(model: InfoGAN, images: Images, recipe: Recipe, processes: Processes)
         raise ValueError(f"the model makes images {model.image_shape}, the data are {images.shape}")
     if len(images) < recipe.batch:
         raise ValueError(f"{len(images)} images are fewer than one batch of {recipe.batch}")
-    for weight in (recipe.lambda_g, recipe.lambda_q):
+    if unknown := sorted(recipe.enter.keys() - set(model.spec.names)):
+        raise ValueError(f"recipe: {unknown[0]!r} enters, but the codes are {model.spec.names}")
+    for weight in (recipe.lambda_g, recipe.lambda_q, recipe.real_weight):
         if isinstance(weight, Mapping) and set(weight) != set(model.spec.names):
             raise ValueError(f"lambda names {sorted(weight)}, the codes are {model.spec.names}: name each once")

@@ -5,7 +5,7 @@ import pytest
 import tiny
 import torch
 
-from infogan_lib import LatentSpec, Noise, Recipe, Training
+from infogan_lib import LatentSpec, Noise, Recipe, Training, copies
 from infogan_lib.steps import d_loss, g_loss, weighted
 
 INFO_ONLY = Recipe(lambda_g=1.0, lambda_q=1.0)
@@ -124,6 +124,7 @@ def test_a_plain_gan_takes_the_same_step(bars):
         {"precision": "float8"},
         {"ema": 1.0},
         {"checkpoint_every": 0},
+        {"copies": "cats"},
     ],
 )
 def test_impossible_recipes_are_refused(change):
@@ -136,3 +137,80 @@ def test_a_recipe_survives_json_and_names_an_unknown_field():
     assert Recipe.from_json(recipe.to_json()) == recipe
     with pytest.raises(ValueError, match="learning_rate"):
         Recipe.from_json({"learning_rate": 1})
+
+
+def test_a_code_that_has_not_entered_weighs_nothing_for_either_player():
+    recipe = Recipe(lambda_g={"kind": 1.0, "c1": 0.1}, lambda_q=2.0, enter={"c1": 5})
+    early = recipe.at(4, ["kind", "c1"])
+    assert early.lambda_g == {"kind": 1.0, "c1": 0.0} and early.lambda_q == {"kind": 2.0, "c1": 0.0}
+    assert recipe.at(5, ["kind", "c1"]) == recipe
+    with pytest.raises(ValueError, match="'c9' enters"):
+        Training(tiny.build(), tiny.images(), replace(recipe, batch=16, enter={"c9": 1}))
+
+
+def mirrored(images, values, generator, strong=False):
+    """Turned upside down; c1 changes sign."""
+    return images.flip(2), {k: -v if k == "c1" else v for k, v in values.items()}
+
+
+@pytest.fixture
+def copied(monkeypatch):
+    monkeypatch.setitem(copies.COPIES, "tiny", mirrored)
+    return replace(tiny.RECIPE, copies="tiny", real_weight={"kind": 0.1, "c1": 0.0}, real_from=0, real_before=3)
+
+
+def test_q_reads_the_copies_and_d_the_fakes(copied):
+    model = tiny.build()
+    _, latent, fake = batch(model)
+    copy, values = mirrored(fake, latent.values, None)
+    told = replace(latent, values=values)
+    _, parts = g_loss(model, copied, fake, told, copy)
+    plain = g_loss(model, copied, fake, latent)[1]
+    upside_down = g_loss(model, copied, fake.flip(2), told)[1]
+    assert parts["loss_g"].item() == pytest.approx(plain["loss_g"].item(), abs=1e-5)
+    for code in ("kind", "c1"):
+        assert parts["nats"][code].item() == pytest.approx(upside_down["nats"][code].item(), abs=1e-5)
+    assert parts["nats"]["c1"].item() != pytest.approx(plain["nats"]["c1"].item(), abs=1e-5)
+
+
+def test_g_hears_q_through_the_copies(copied):
+    model = tiny.build()
+    _, latent, fake = batch(model)
+    copy, values = mirrored(fake, latent.values, None)
+    told = replace(latent, values=values)
+    with_info = g_loss(model, replace(copied, lambda_g=1.0), fake, told, copy)[0]
+    without = g_loss(model, replace(copied, lambda_g=0.0), fake, told, copy)[0]
+    assert "generator" in learners(model, with_info, without)
+
+
+def test_help_from_real_images_before_the_game_leaves_g_and_d_alone(bars, copied):
+    run = Training(tiny.build(), bars, copied, seed=0)
+    before = {n: p.detach().clone() for n, p in run.model.named_parameters() if not n.startswith("average")}
+    run._before()
+    changed = {
+        n.split(".")[0] for n, p in run.model.named_parameters() if n in before and not torch.equal(p, before[n])
+    }
+    assert changed == {"trunk", "q_head"}
+
+
+def test_each_code_has_its_own_weight_of_help(copied):
+    model = tiny.build()
+    real, latent, fake = batch(model)
+    amounts = [
+        d_loss(model, replace(copied, real_weight={"kind": w, "c1": 9.0}), real, fake, latent, real.flip(2))[1]
+        for w in (0.0, 1.0, 2.0)
+    ]
+    none, once, twice = (float(parts["loss_real"]) for parts in amounts)
+    assert none == 0 and twice == pytest.approx(2 * once, rel=1e-4) and once != 0
+
+
+def test_a_run_with_copies_resumes_to_the_same_bits(bars, copied, tmp_path):
+    recipe = replace(copied, steps=10, checkpoint_every=5, enter={"c1": 4})
+    whole = Training(tiny.build(), bars, recipe, seed=1)
+    losses = [float(report.loss_g) for report in whole]
+    run = Training(tiny.build(), bars, recipe, seed=1, folder=tmp_path / "run")
+    for _ in range(5):
+        next(run)
+    run.close()
+    rest = [float(report.loss_g) for report in Training.resume(tmp_path / "run", bars)]
+    assert rest == losses[5:]

@@ -7,7 +7,7 @@ import infogan_lib
 
 HOUSE = Path(infogan_lib.__file__).parent
 FLOORS = [
-    {"codes", "files", "threads", "face_shapes", "devices", "interrupt"},
+    {"codes", "files", "threads", "face_shapes", "devices", "interrupt", "copies"},
     {"face_render", "folders", "torchvision_data", "expectations", "progress"},
     {"faces"},
     {"data"},
@@ -15,7 +15,7 @@ FLOORS = [
     {"information", "networks", "objectives", "probe", "face_reader", "face_sheets", "processes"},
     {"steps", "weights", "metrics", "rings", "directions"},
     {"training", "code_maps", "ring_game", "clinic", "effects", "arithmetic"},
-    {"presets", "disentanglement", "own", "clinic_charts", "clinic_faults"},
+    {"presets", "disentanglement", "pairing", "own", "clinic_charts", "clinic_faults"},
     {"clinic_ward"},
     {"cli", "exercises", "widgets"},
     {"__main__", "__init__"},

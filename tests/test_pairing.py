@@ -1,0 +1,62 @@
+import pytest
+import torch
+from scipy.stats import spearmanr
+from sklearn.metrics import balanced_accuracy_score
+
+from infogan_lib.pairing import Pair, agreement, pair, rank_map
+
+
+def tables(seed, n=400):
+    """Codes that are factors, shuffled, reversed and noisy."""
+    g = torch.Generator().manual_seed(seed)
+    factors = {"turn": torch.rand(n, generator=g), "light": torch.rand(n, generator=g)}
+    factors |= {"glasses": torch.randint(2, (n,), generator=g), "hair": torch.randint(3, (n,), generator=g)}
+    noise = lambda: 0.05 * torch.randn(n, generator=g)  # noqa: E731
+    codes = {"a": 1 - factors["light"] + noise(), "b": factors["turn"] ** 3 + noise(), "c": torch.rand(n, generator=g)}
+    wrong = torch.rand(n, generator=g) < 0.1
+    codes["k"] = torch.where(wrong, torch.randint(3, (n,), generator=g), (factors["hair"] + 1) % 3)
+    return codes | {"j": 1 - factors["glasses"]}, factors
+
+
+def test_codes_find_their_factors_whatever_their_names_signs_and_orders():
+    codes, factors = tables(0)
+    found = pair(codes, factors)
+    assert {name: p.code for name, p in found.items()} == {"turn": "b", "light": "a", "glasses": "j", "hair": "k"}
+    assert found["hair"].labels.tolist() == [2, 0, 1] and found["glasses"].labels.tolist() == [1, 0]
+
+
+def test_the_scores_are_those_of_scipy_and_scikit_learn_on_the_other_set():
+    found = pair(*tables(0))
+    codes, factors = tables(1)
+    scores = agreement(found, codes, factors)
+    assert scores["light"] == pytest.approx(-spearmanr(codes["a"], factors["light"]).statistic)
+    said = found["hair"].labels[codes["k"]]
+    assert scores["hair"] == pytest.approx(balanced_accuracy_score(factors["hair"], said))
+    assert scores["glasses"] == 1
+
+
+def test_one_code_serves_one_factor():
+    both = torch.rand(200, generator=torch.Generator().manual_seed(0))
+    factors = {"first": both, "second": both + 0.3 * torch.rand(200, generator=torch.Generator().manual_seed(1))}
+    assert set(pair({"a": both}, factors)) == {"first"}
+
+
+def test_a_code_that_never_varies_is_worth_chance():
+    g = torch.Generator().manual_seed(0)
+    factors = {"turn": torch.rand(300, generator=g), "hair": torch.randint(3, (300,), generator=g)}
+    codes = {"a": torch.zeros(300), "k": torch.zeros(300, dtype=torch.long)}
+    assert agreement(pair(codes, factors), codes, factors) == {"turn": 0, "hair": pytest.approx(1 / 3)}
+    assert rank_map({"a": codes["a"]}, factors).tolist() == [[0, 0]]
+
+
+def test_states_are_never_paired_with_amounts():
+    g = torch.Generator().manual_seed(0)
+    amount = torch.rand(100, generator=g)
+    assert pair({"k": (amount > 0.5).long()}, {"turn": amount}) == {}
+
+
+def test_the_rank_map_has_signs():
+    codes, factors = tables(0)
+    ranks = rank_map({"a": codes["a"]}, {"light": factors["light"]})
+    assert ranks.shape == (1, 1) and ranks[0, 0] < -0.9
+    assert Pair("a").labels is None
