@@ -93,19 +93,18 @@ def dependence(spec: LatentSpec, posterior: Mapping[str, Distribution]) -> Tenso
 
     The prior makes them independent, so what real images make of them should be too. Of a continuous code the mean
     and its square take part, of a categorical one the probabilities of its states (of two states, one); numbers of
-    one code are not held against each other. 0 where there is a single code. Its floor in a batch of N is about one
+    one code are not held against each other. Codes without a posterior are left out; of one code alone it is 0. Its floor in a batch of N is about one
     over N for each pair of numbers.
     """
     columns, owner = [], []
-    for i, code in enumerate(spec.codes):
-        found = posterior[code.name]
+    for i, found in enumerate(posterior[name] for name in spec.names if name in posterior):
         if isinstance(found, torch.distributions.Categorical):
             mine = list(found.probs.unbind(1))[: 1 if found.probs.shape[1] == 2 else None]
         else:
             mine = [found.mean, found.mean.square()]
         columns += mine
         owner += [i] * len(mine)
-    if len(spec.codes) < 2:
+    if len(set(owner)) < 2:
         return torch.zeros(())
     z = torch.stack(columns, 1)
     z = (z - z.mean(0)) / (z.std(0) + 0.05)  # a code that hardly varies has no correlations worth a large gradient

@@ -113,7 +113,7 @@ PRESETS = {
                 # Q learns the three kinds from real faces alone: taught by the first, shapeless fakes, it forgets them.
                 lambda_q={code.name: 0.0 if code.name == "k3" else 1.0 for code in FACE_CODES},
                 # Hair first, or the code of two states takes a part of it; an amount that the copies do not pin last.
-                enter={"k2": 100, "c5": 300},
+                enter={"k2": 100, "c5": 1000},
                 ema=0.995,
                 copies="faces",
                 real_weight={code.name: float(code.name == "k3") for code in FACE_CODES},

@@ -180,7 +180,11 @@ def real_loss(model: InfoGAN, recipe: Recipe, posterior: Mapping[str, Distributi
     of_copies = model.discriminate(augmented)[1]
     losses = objectives.real_image_loss(model.spec, posterior, of_copies, recipe.real_entropy)
     loss = torch.as_tensor(weighted(losses, recipe.real_weight))
-    return loss + recipe.real_apart * objectives.dependence(model.spec, posterior) if recipe.real_apart else loss
+    if not recipe.real_apart:
+        return loss
+    # A code that G does not hear yet is not held apart: whatever its head says by chance, the others may come to mean.
+    heard = {name: q for name, q in posterior.items() if _of(recipe.lambda_g, name)}
+    return loss + recipe.real_apart * objectives.dependence(model.spec, heard)
 
 
 def g_loss(

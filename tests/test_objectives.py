@@ -139,3 +139,5 @@ def test_the_dependence_is_numpys_correlations_squared():
 
 def test_a_single_code_goes_together_with_nothing():
     assert dependence(DIGIT, posterior(torch.randn(6, 10))).item() == 0
+    c1 = independent()[0]
+    assert dependence(MIXED, {"c1": Normal(c1, 1.0)}).item() == 0

@@ -6,6 +6,7 @@ import tiny
 import torch
 
 from infogan_lib import LatentSpec, Noise, Recipe, Training, copies
+from infogan_lib.objectives import dependence
 from infogan_lib.steps import d_loss, g_loss, weighted
 
 INFO_ONLY = Recipe(lambda_g=1.0, lambda_q=1.0)
@@ -214,3 +215,15 @@ def test_a_run_with_copies_resumes_to_the_same_bits(bars, copied, tmp_path):
     run.close()
     rest = [float(report.loss_g) for report in Training.resume(tmp_path / "run", bars)]
     assert rest == losses[5:]
+
+
+def test_codes_on_real_images_are_held_apart_once_g_hears_them():
+    model = tiny.build()
+    real, latent, fake = batch(model)
+    recipe = replace(tiny.RECIPE, real_weight=0.0, real_apart=2.0, real_apart_from=5, enter={"c1": 9})
+    amount = lambda r: float(d_loss(model, r, real, fake, latent, real.flip(2))[1]["loss_real"])  # noqa: E731
+    assert amount(recipe.at(4, model.spec.names)) == 0
+    assert amount(recipe.at(8, model.spec.names)) == 0  # one code alone
+    after = amount(recipe.at(9, model.spec.names))
+    posterior = model.discriminate(real)[1]
+    assert after == pytest.approx(2 * dependence(model.spec, posterior).item(), rel=1e-4) and after > 0
