@@ -93,8 +93,8 @@ def dependence(spec: LatentSpec, posterior: Mapping[str, Distribution]) -> Tenso
 
     The prior makes them independent, so what real images make of them should be too. Of a continuous code the mean
     and its square take part, of a categorical one the probabilities of its states (of two states, one); numbers of
-    one code are not held against each other. Codes without a posterior are left out; of one code alone it is 0. Its floor in a batch of N is about one
-    over N for each pair of numbers.
+    one code are not held against each other. Codes without a posterior are left out; of one code alone it is 0. Its
+    floor in a batch of N is about one over N for each pair of numbers.
     """
     columns, owner = [], []
     for i, found in enumerate(posterior[name] for name in spec.names if name in posterior):
