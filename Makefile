@@ -66,13 +66,16 @@ assignment: install ## make an assignment of one notebook's exercises, such as N
 wheelhouse: install ## gather the pinned packages for a room without network: wheelhouse/
 	$(PY) -m pip wheel --disable-pip-version-check -c requirements.lock $(SOURCES) -w wheelhouse ".[test]" setuptools
 
-weights: install ## train the shipped weights again, and their rows of data/results: about an hour
+weights: install ## train the shipped weights again, and their rows of data/results: about two hours
 	$(PY) -m infogan_lib.readers
 	$(PY) -m infogan_lib.face_reader
 	$(PY) benchmarks/mnist.py infogan --seeds 0 1 2 3 4
 	$(PY) benchmarks/mnist.py control --seeds 0 1 2 3 4
 	$(PY) benchmarks/ship_mnist.py
 	$(PY) benchmarks/dcgan.py dcgan-mnist dcgan-faces
+	$(PY) benchmarks/face_codes.py infogan --seeds 0 1 2 3 4
+	$(PY) benchmarks/face_codes.py control --seeds 0 1 2 3 4
+	$(PY) benchmarks/ship_faces.py
 
 soak: install ## run the long fault tests
 	$(PY) -m pytest -m soak

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import spearmanr
 from torch import Tensor
@@ -52,7 +53,7 @@ def agreement(pairs: Mapping[str, Pair], codes: Table, factors: Table) -> dict[s
     """{factor: |Spearman| of amounts, balanced accuracy of states}, the pairs being given; both 1 at best.
 
     Balanced accuracy is the mean over the factor's states of how often each is told right, so that a code that always
-    says the same gets one over their number. A code that does not vary agrees with no amount, 0.
+    says the same gets one over their number. A state of a code that the pairing never met means nothing. A code that does not vary agrees with no amount, 0.
     """
     return {name: _agree(pair, codes, factors[name]) for name, pair in pairs.items()}
 
@@ -69,7 +70,8 @@ def _agree(pair: Pair, codes: Table, factor: Tensor) -> float:
     values = codes[pair.code]
     if pair.labels is None:
         return abs(_spearman(values, factor))
-    right = pair.labels[values] == factor
+    unseen = int(values.max()) + 1 - len(pair.labels)  # states of the code that no image of the pairing had
+    right = F.pad(pair.labels, (0, max(0, unseen)), value=-1)[values] == factor
     return sum(right[factor == state].double().mean().item() for state in factor.unique()) / len(factor.unique())
 
 

@@ -60,3 +60,10 @@ def test_the_rank_map_has_signs():
     ranks = rank_map({"a": codes["a"]}, {"light": factors["light"]})
     assert ranks.shape == (1, 1) and ranks[0, 0] < -0.9
     assert Pair("a").labels is None
+
+
+def test_a_state_that_the_pairing_never_met_means_nothing():
+    hair = torch.tensor([0, 1, 2, 0, 1, 2])
+    found = pair({"k": torch.tensor([1, 0, 0, 1, 0, 0])}, {"hair": hair})
+    scores = agreement(found, {"k": torch.tensor([1, 0, 2, 1, 0, 2])}, {"hair": hair})
+    assert scores["hair"] == pytest.approx(2 / 3)
