@@ -9,7 +9,8 @@ real images), `control` that with lambda_g = 0; `untrained` a Q with its first w
 as codes c1 to c5 and two clusterings (k-means with 2 and 3 clusters of the first 20) as k2 and k3.
 
 Each factor has a row. Codes and factors are paired one to one on tuning faces (`infogan_lib.pairing`); `read` is the
-agreement of the paired code, read by Q off other renders, with the truth: |Spearman| or balanced accuracy. `nats` is
+agreement of the paired code, read by Q off other renders, with the truth: |Spearman| or balanced accuracy (by a
+threshold where an amount tells two states). A factor for which no code is left has no code, and 0 or chance. `nats` is
 their mutual information less its permutation null, 20 bins. `set` is the other direction with the same pairs: the
 code that a fake was made with against what the face reader sees there. Rows "all" and "codeable" hold MIG, DCI and
 the FactorVAE score of all ten factors that vary, and of the six that a code was given for; DCI by random forests.
@@ -161,6 +162,10 @@ def score(variant: str, seed: int, model: InfoGAN | None, split: str) -> list[di
             row |= {"nats": nats(pairs[name], scored, truth[name])}
             row |= {"set": round(made[name], 4)} if made else {}
             row["nats_q"] = fakes["nats_q"].get(pairs[name].code, "")
+        elif (factor := truth[name]).is_floating_point():
+            row |= {"read": 0.0, "set": 0.0 if made else ""}
+        else:
+            row |= {"read": (chance := round(1 / len(factor.unique()), 4)), "set": chance if made else ""}
         rows.append(row)
     for name, found in scores.items():
         row = {"factor": name, "kind": "summary"} | dict.fromkeys(EMPTY, "") | found

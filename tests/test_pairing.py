@@ -49,10 +49,35 @@ def test_a_code_that_never_varies_is_worth_chance():
     assert rank_map({"a": codes["a"]}, factors).tolist() == [[0, 0]]
 
 
-def test_states_are_never_paired_with_amounts():
+def test_a_code_of_states_is_never_paired_with_an_amount():
     g = torch.Generator().manual_seed(0)
     amount = torch.rand(100, generator=g)
     assert pair({"k": (amount > 0.5).long()}, {"turn": amount}) == {}
+
+
+def test_an_amount_tells_two_states_by_a_threshold_found_on_the_first_set():
+    def tables(seed, n=2000):
+        g = torch.Generator().manual_seed(seed)
+        glasses, turn = (torch.rand(n, generator=g) < 0.3).long(), torch.rand(n, generator=g)
+        wrong = torch.rand(n, generator=g) < 0.1
+        codes = {"c5": -0.4 - 0.5 * (glasses ^ wrong.long()) + 0.2 * torch.rand(n, generator=g), "c1": turn}
+        return codes | {"k2": torch.randint(2, (n,), generator=g)}, {"glasses": glasses, "turn": turn}
+
+    codes, factors = tables(0)
+    found = pair(codes, factors)
+    assert found["glasses"].code == "c5" and -0.71 < found["glasses"].cut < -0.39 and found["turn"].code == "c1"
+    codes, factors = tables(1)
+    said = (codes["c5"] < -0.55).long()
+    score = agreement(found, codes, factors)["glasses"]
+    assert score == pytest.approx(balanced_accuracy_score(factors["glasses"], said), abs=1e-6) and 0.85 < score < 0.95
+
+
+def test_a_code_goes_where_it_is_worth_most():
+    """A hundredth of agreement with an amount does not keep a code from the states it tells."""
+    g = torch.Generator().manual_seed(0)
+    smile, glasses = torch.rand(500, generator=g), torch.randint(2, (500,), generator=g)
+    codes = {"c5": glasses + 0.1 * torch.rand(500, generator=g), "k2": torch.randint(2, (500,), generator=g)}
+    assert {f: p.code for f, p in pair(codes, {"smile": smile, "glasses": glasses}).items()} == {"glasses": "c5"}
 
 
 def test_the_rank_map_has_signs():
