@@ -69,7 +69,7 @@ def test_an_amount_tells_two_states_by_a_threshold_found_on_the_first_set():
     codes, factors = tables(1)
     said = (codes["c5"] < -0.55).long()
     score = agreement(found, codes, factors)["glasses"]
-    assert score == pytest.approx(balanced_accuracy_score(factors["glasses"], said), abs=1e-6) and 0.85 < score < 0.95
+    assert score == pytest.approx(balanced_accuracy_score(factors["glasses"], said), abs=0.01) and 0.85 < score < 0.95
 
 
 def test_a_code_goes_where_it_is_worth_most():
