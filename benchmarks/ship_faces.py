@@ -17,7 +17,7 @@ from typing import Any
 from infogan_lib import metrics, presets, results, weights
 from infogan_lib.code_maps import Table, codes_read
 from infogan_lib.faces import SCORED
-from infogan_lib.pairing import agreement, pair
+from infogan_lib.pairing import agreement, evaluate, pair
 from infogan_lib.weights import FOLDER
 
 
@@ -43,14 +43,7 @@ def choose(runs: Path, seeds: list[int]) -> tuple[int, list[dict[str, Any]]]:
 def ship(path: Path, name: str, rule: dict[str, Any]) -> None:
     """Copy a run's weights to data/weights/NAME, with scores measured on exactly these float16 weights."""
     model = weights.load(path)
-    tune, test = presets.faces("tune"), presets.faces("test")
-    assert tune.factors is not None and test.factors is not None
-    pairs = pair(codes_read(model, tune), {factor: tune.factors[factor] for factor in SCORED})
-    scores = {
-        "codes": {factor: found.code for factor, found in pairs.items()},
-        "agreement": agreement(pairs, codes_read(model, test), test.factors),
-        "lower_bound_nats": metrics.measure_nats(model),
-    }
+    scores = evaluate(model, presets.faces("tune"), presets.faces("test"), SCORED)
     manifest = {**model.manifest, "scores": scores, "chosen_by": rule, "commit": results.commit()}
     weights.save(model, FOLDER / f"{name}.safetensors", manifest)
     print(f"{name}: seed {manifest['seed']}", {k: round(v, 3) for k, v in scores["agreement"].items()})

@@ -22,6 +22,7 @@ from infogan_lib import (
     files,
     metrics,
     own,
+    pairing,
     plots,
     presets,
     processes,
@@ -31,6 +32,7 @@ from infogan_lib import (
 )
 from infogan_lib.codes import Categorical, Code
 from infogan_lib.data import DataError, Images, folder, mnist
+from infogan_lib.faces import SCORED
 from infogan_lib.networks import Q_ON, InfoGAN
 from infogan_lib.run_folder import TrainingError
 from infogan_lib.steps import Recipe
@@ -99,10 +101,16 @@ def evaluate(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
     if bool(args.folder) != bool(args.labels) or (args.folder and args.all):
         raise ValueError("evaluate: --folder and --labels go together, and without --all, which is about digits")
-    fit, test = own.held_back(model, args.folder, args.labels) if args.folder else (mnist("tune"), mnist("test"))
-    result = metrics.evaluate(model, fit, test)
-    if args.all:
-        result |= evaluate_all(model, fit, test)
+    of_faces = str(model.manifest.get("data", "")).startswith("faces-") and not args.folder
+    if of_faces and args.all:
+        raise ValueError("evaluate: --all is about digits; of faces, benchmarks/face_codes.py has all scores")
+    if of_faces:
+        result = pairing.evaluate(model, presets.faces("tune"), presets.faces("test"), SCORED)
+    else:
+        fit, test = own.held_back(model, args.folder, args.labels) if args.folder else (mnist("tune"), mnist("test"))
+        result = metrics.evaluate(model, fit, test)
+        if args.all:
+            result |= evaluate_all(model, fit, test)
     if args.json:
         print(json.dumps(result))
         return
@@ -111,6 +119,11 @@ def evaluate(args: argparse.Namespace) -> None:
         print(f"  one label a category (Hungarian)  {100 * result['code_accuracy']:.2f} %")
         print(f"  commonest label (majority)        {100 * result['majority_accuracy']:.2f} %")
         print(f"  normalised mutual information     {result['nmi']:.3f}")
+    if "agreement" in result:
+        print(f"codes paired with causes on {result['fitted_on']}, scored on {result['scored_on']}:")
+        print("  |Spearman| of amounts, balanced accuracy of states")
+        for factor, value in result["agreement"].items():
+            print(f"  {factor:12s} {result['codes'][factor]:8s} {value:.3f}")
     print("lower bound L_I on 10,000 fakes, nats:")
     for name, nats in result["lower_bound_nats"].items():
         print(
@@ -250,7 +263,7 @@ def parser() -> argparse.ArgumentParser:
         help="change a field of the recipe, such as lambda_g=0",
     )
 
-    one = commands.add_parser("evaluate", help="code accuracy on MNIST or on your pictures, and L_I in nats")
+    one = commands.add_parser("evaluate", help="code accuracy on MNIST, on faces or on your pictures, and L_I in nats")
     one.set_defaults(run=evaluate)
     one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
     one.add_argument("--folder", help="score on the pictures in this folder that were held back, and not on MNIST")

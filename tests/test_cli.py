@@ -71,6 +71,18 @@ def test_evaluate_prints_json(trained, capsys):
     assert (result["fitted_on"], result["scored_on"]) == ("mnist-tune", "mnist-test")
 
 
+def test_evaluate_pairs_codes_of_faces_with_their_causes(monkeypatch, capsys):
+    monkeypatch.setitem(presets.FACES, "tune", (500, 2))
+    monkeypatch.setitem(presets.FACES, "test", (500, 3))
+    run("evaluate", "faces", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["agreement"]["elevation"] > 0.9 and result["codes"]["hair"] == "k3"
+    run("evaluate", "faces")
+    assert "elevation    c3" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run("evaluate", "faces", "--all")
+
+
 def test_evaluate_prints_a_table(trained, capsys):
     run("evaluate", trained / "weights.safetensors")
     printed = capsys.readouterr().out

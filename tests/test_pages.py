@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +186,17 @@ def test_the_glossary_is_in_order_and_each_word_is_in_the_notebooks_it_names() -
             page = plain("\n".join("".join(lines) for lines in found))
             absent += [f"{word}: {name}"] * (not any(plain(one) in page for one in word.split(",")))
     assert not absent
+
+
+DOCUMENTS = [*ROOT.glob("*.md"), ROOT / "data" / "README.md", *sorted(NOTEBOOKS.rglob("*.md"))]
+
+
+def test_spelling() -> None:
+    """codespell knows common slips of the finger; a word it is wrong about goes into the list."""
+    text = "\n".join(f"{path.name}: {line}" for path in (*PAGES, *DOCUMENTS) for line in prose(path).splitlines())
+    speller = [sys.executable, "-m", "codespell_lib", "--ignore-words-list=sting", "-"]
+    found = subprocess.run(speller, input=text, capture_output=True, text=True, encoding="utf-8")
+    assert found.returncode == 0, found.stdout
 
 
 def test_every_notebook_has_its_solutions() -> None:

@@ -49,10 +49,12 @@ def test_a_code_that_never_varies_is_worth_chance():
     assert rank_map({"a": codes["a"]}, factors).tolist() == [[0, 0]]
 
 
-def test_a_code_of_states_is_never_paired_with_an_amount():
-    g = torch.Generator().manual_seed(0)
-    amount = torch.rand(100, generator=g)
-    assert pair({"k": (amount > 0.5).long()}, {"turn": amount}) == {}
+def test_two_states_tell_on_which_side_an_amount_lies_and_three_have_no_order():
+    amount = torch.rand(4000, generator=torch.Generator().manual_seed(0))
+    side, third = (amount < 0.5).long(), (3 * amount).long()
+    assert pair({"k": third}, {"turn": amount}) == {}
+    found = pair({"k": side}, {"turn": amount})
+    assert agreement(found, {"k": side}, {"turn": amount})["turn"] == pytest.approx(3**0.5 / 2, abs=0.01)
 
 
 def test_an_amount_tells_two_states_by_a_threshold_found_on_the_first_set():
@@ -77,7 +79,7 @@ def test_a_code_goes_where_it_is_worth_most():
     g = torch.Generator().manual_seed(0)
     smile, glasses = torch.rand(500, generator=g), torch.randint(2, (500,), generator=g)
     codes = {"c5": glasses + 0.1 * torch.rand(500, generator=g), "k2": torch.randint(2, (500,), generator=g)}
-    assert {f: p.code for f, p in pair(codes, {"smile": smile, "glasses": glasses}).items()} == {"glasses": "c5"}
+    assert pair(codes, {"smile": smile, "glasses": glasses})["glasses"].code == "c5"
 
 
 def test_the_rank_map_has_signs():

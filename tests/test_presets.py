@@ -18,7 +18,7 @@ def test_mnist_paper_has_the_papers_rates():
     assert preset.q_on == "trunk"
 
 
-@pytest.mark.parametrize("name", ["mnist", "dcgan-mnist", "dcgan-faces"])
+@pytest.mark.parametrize("name", ["mnist", "dcgan-mnist", "dcgan-faces", "faces"])
 def test_a_preset_is_whole(name):
     preset = presets.load(name)
     model = preset.build()

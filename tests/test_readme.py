@@ -38,6 +38,34 @@ def test_the_results_are_those_of_the_tables():
     assert shown.strip() == result_table()
 
 
+FACES = {
+    "InfoGAN, the preset `faces`": "infogan",
+    "the codes alone, no copies": "plain",
+    "control, lambda = 0 for G": "control",
+    "a Q with its first weights": "untrained",
+    "PCA-5 and k-means": "pca",
+}
+CAUSES = ("azimuth", "elevation", "light", "width", "glasses", "hair")
+
+
+def faces_table() -> str:
+    """The table of faces between the README's markers, as it should read."""
+    lines = ["| | " + " | ".join(CAUSES) + " |", "|---" * (len(CAUSES) + 1) + "|"]
+    for label, variant in FACES.items():
+        cells = []
+        for cause in CAUSES:
+            values = results.column(results.read("faces_seeds", variant=variant, factor=cause), "read")
+            cells.append(results.spread(values, 2) if len(values) > 1 else f"{values[0]:.2f}")
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def test_the_faces_are_those_of_the_table():
+    shown = README.split("<!-- faces:")[1]
+    shown = shown.split("-->", 1)[1].split("<!-- /faces -->")[0]
+    assert shown.strip() == faces_table()
+
+
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
 def test_links_inside_the_repository_resolve(target):
     assert target.startswith("http") or (ROOT / target).exists()
