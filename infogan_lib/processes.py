@@ -11,8 +11,10 @@ What depends on the batch as a whole, and not on its samples one by one:
     batch norm               on CUDA over all processes (SyncBatchNorm); on a CPU, where that does not run, each
                              process has its own statistics, and the first one's are saved
     recipe.real_weight > 0   the entropy of the mean answer (`objectives.real_image_loss`): over each share
+    recipe.real_apart > 0    the correlations of answers (`objectives.dependence`): over each share
+    recipe.copies            each process changes its share of the fakes with the same random numbers
 
-With either, N processes train a little differently from one; without, the same up to rounding.
+With any, N processes train a little differently from one; without, the same up to rounding.
 """
 
 from __future__ import annotations
