@@ -79,7 +79,7 @@ def _worth(pair: Pair | None, codes: Table, factor: Tensor) -> float:
     if pair is None:
         return -0.01
     chance = 0.0 if pair.labels is None else 1 / len(factor.unique())
-    return (_agree(pair, codes, factor) - chance) / (1 - chance)
+    return (_agree(pair, codes, factor) - chance) / (1 - chance) if chance < 1 else 0.0  # one state: nothing to tell
 
 
 def agreement(pairs: Mapping[str, Pair], codes: Table, factors: Table) -> dict[str, float]:

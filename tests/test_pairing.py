@@ -94,3 +94,9 @@ def test_a_state_that_the_pairing_never_met_means_nothing():
     found = pair({"k": torch.tensor([1, 0, 0, 1, 0, 0])}, {"hair": hair})
     scores = agreement(found, {"k": torch.tensor([1, 0, 2, 1, 0, 2])}, {"hair": hair})
     assert scores["hair"] == pytest.approx(2 / 3)
+
+
+def test_a_factor_that_has_one_state_is_worth_nothing_and_breaks_nothing():
+    hair = torch.tensor([0, 1, 2, 0, 1, 2])
+    found = pair({"k": hair}, {"always": torch.zeros(6, dtype=torch.long), "hair": hair})
+    assert set(found) == {"hair"}
