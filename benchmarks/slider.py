@@ -1,6 +1,6 @@
 """How long a slider takes: absolute figures, targets and ratios. Three parts, all by default, under four minutes.
 
-    python benchmarks/slider.py [--kernel] [--browser] [--training] [--json]
+    python benchmarks/slider.py [--kernel] [--browser] [--training] [--json] [--keep]
 
 --kernel    in this process: a control is set, the picture and Q's reading are made; then again while another process
             keeps one core busy
@@ -12,11 +12,7 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -27,6 +23,7 @@ from typing import Any
 
 import nbformat
 import torch
+from figures import Figures, parser
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
 import conftest as browsing  # the server and the page that the browser tests use
@@ -131,18 +128,6 @@ def quantiles(ms: list[float]) -> tuple[float, float]:
     """Median and 95th percentile."""
     ordered = sorted(ms)
     return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-
-
-class Figures(list[dict[str, Any]]):
-    """The rows of the report; each is printed as it comes, unless JSON was asked for."""
-
-    quiet = False
-
-    def put(self, name: str, value: float, unit: str, target: str = "", note: str = "") -> float:
-        self.append({"figure": name, "value": round(value, 2), "unit": unit, "target": target, "note": note})
-        if not self.quiet:
-            print(f"{name:62s} {value:8.1f} {unit:10s} {target and 'target ' + target:16s} {note}", flush=True)
-        return value
 
 
 @contextlib.contextmanager
@@ -267,22 +252,16 @@ def training(figures: Figures) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = parser(__doc__)
     parts = {"kernel": kernel, "browser": browser, "training": training}
-    for name in (*parts, "json"):
-        parser.add_argument(f"--{name}", action="store_true")
-    args = parser.parse_args()
+    for name in parts:
+        options.add_argument(f"--{name}", action="store_true")
+    args = options.parse_args()
     torch.set_num_threads(1)
-    figures = Figures()
-    figures.quiet = args.json
-    start, loads = time.perf_counter(), [os.getloadavg()[0]]
-    chosen = [name for name in parts if getattr(args, name)] or list(parts)
-    for name in chosen:
+    figures = Figures(args.json)
+    for name in [name for name in parts if getattr(args, name)] or list(parts):
         parts[name](figures)
-    loads.append(os.getloadavg()[0])
-    about = {"cores": os.cpu_count(), "load_before_and_after": loads, "python": platform.python_version()}
-    about |= {"torch": torch.__version__, "seconds": round(time.perf_counter() - start)}
-    print(json.dumps({"about": about, "figures": figures}, indent=1) if args.json else about)
+    figures.finish(args.keep)
 
 
 if __name__ == "__main__":
