@@ -40,7 +40,7 @@ class Figures(list[dict[str, Any]]):
         if keep:
             command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
             origin = {"cores": os.cpu_count(), "command": command, "commit": results.commit()}
-            results.put("speed", [row | origin for row in self], ["figure"])
+            results.put("speed", [row | origin for row in self], ["figure", "command"])
 
 
 def parser(doc: str) -> argparse.ArgumentParser:

@@ -1,9 +1,11 @@
 """Seconds a training step, beside the recipe that most ports share: ratios within one run, and where the time goes.
 
     python benchmarks/step.py [--rounds 12] [--steps 4] [--json] [--keep]
+    python benchmarks/step.py --isa AVX2    # convolutions as on a processor without AVX-512; not matrix products
 
 All four take turns, some steps each, in every round; a ratio is the median over rounds of the ratio within a round.
 Getting a batch counts, in all of them. "mnist" is timed as it is for most of its run, with its copies of real images.
+"bfloat16" is the same preset in that precision, which is faster where the processor has AVX-512 BF16 or AMX.
 
 Required work of a step, in forward passes of D and of G: D's step reads real and fake images (2) and needs the
 gradients of both (2 x 2); G's step reads the fakes again (1) and needs the gradient with respect to the image alone
@@ -12,7 +14,10 @@ gradients of both (2 x 2); G's step reads the fakes again (1) and needs the grad
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from infogan_lib import InfoGAN, Training, data, presets
 
+ISA = "ONEDNN_MAX_CPU_ISA"
 PRESETS = {"mnist-paper": 8, "mnist": 11}  # required passes of D
 KINDS = {  # kinds of work, by what the names of torch's operators begin with
     "matrix products": ("aten::mm", "aten::addmm", "aten::bmm"),
@@ -57,9 +63,10 @@ def required(model: InfoGAN, batch: int, passes: int) -> int:
     return passes * d.get_total_flops() + 3 * g.get_total_flops()
 
 
-def training(name: str) -> Training:
+def training(name: str, precision: str = "float32") -> Training:
     preset = presets.load(name)
-    return Training(preset.build(), preset.data("train"), replace(preset.recipe, real_from=0), seed=100, device="cpu")
+    recipe = replace(preset.recipe, real_from=0, precision=precision)
+    return Training(preset.build(), preset.data("train"), recipe, seed=100, device="cpu")
 
 
 def take_turns(contestants: dict[str, Callable[[], Any]], rounds: int, steps: int) -> dict[str, list[float]]:
@@ -93,12 +100,17 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--rounds", type=int, default=12)
     options.add_argument("--steps", type=int, default=4, help="steps a turn")
+    options.add_argument("--isa", help="the most that oneDNN may use, such as AVX2 or SSE41")
     args = options.parse_args()
+    if args.isa and os.environ.get(ISA) != args.isa:  # it is read once, when torch is loaded
+        subprocess.run([sys.executable, *sys.argv], env=os.environ | {ISA: args.isa}, check=True)
+        return
     figures = Figures(args.json)
     images = data.mnist("train")
     runs = {name: training(name) for name in PRESETS}
     textbooks = {form: (Textbook(form, 100), batches(images, 100)) for form in FORMS}
     contestants: dict[str, Callable[[], Any]] = {name: run.__next__ for name, run in runs.items()}
+    contestants |= {f"{name}, bfloat16": training(name, "bfloat16").__next__ for name in PRESETS}
     contestants |= {form: (lambda m=model, b=source: m.step(next(b))) for form, (model, source) in textbooks.items()}
     before = peak()
     taken = take_turns(contestants, args.rounds, args.steps)
@@ -114,6 +126,9 @@ def main() -> None:
             ratios = [yardstick / own for own, yardstick in zip(taken[name], taken[form], strict=True)]
             ends = f"{min(ratios):.2f} to {max(ratios):.2f}"
             figures.put(f"{form} over {name}", statistics.median(ratios), "times", targets.get((name, form), ""), ends)
+    for name in PRESETS:
+        ratios = [a / b for a, b in zip(taken[name], taken[f"{name}, bfloat16"], strict=True)]
+        figures.put(f"float32 over bfloat16: {name}", statistics.median(ratios), "times")
     for name, run in runs.items():
         work = required(run.model, run.recipe.batch, PRESETS[name])
         figures.put(f"required work of a step: {name}", work / 1e9, "GFLOP")

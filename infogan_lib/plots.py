@@ -117,7 +117,8 @@ def _trained_columns(code: Code, values: Tensor) -> list[int]:
     if code.trained_range is None:
         return []
     low, high = code.trained_range
-    return [i for i, value in enumerate(values.tolist()) if low <= value <= high]
+    slack = 1e-6 * (high - low)  # the ends of a range such as 0.1 to 0.7 are not exact in float32
+    return [i for i, value in enumerate(values.tolist()) if low - slack <= value <= high + slack]
 
 
 def _mark(axes: Axes, left: float, right: float) -> None:

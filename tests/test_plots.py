@@ -52,6 +52,12 @@ def test_a_sweep_shades_the_trained_columns_and_only_those():
     assert "trained on -1 to 1" in picture.alt and "2 rows" in picture.alt
 
 
+def test_the_ends_of_the_trained_range_are_shaded_though_float32_rounds_them():
+    code = Uniform("c1", 0.1, 0.7)  # neither end is a float32
+    picture = plots.sweeps([(code, code.sweep(4), torch.zeros(4, 1, 28, 28))])
+    assert tinted_columns(picture.axes[0], 4) == [0, 1, 2, 3]
+
+
 def test_a_categorical_sweep_shades_nothing():
     code = Categorical("digit", 4)
     picture = plots.sweeps([(code, code.sweep(), torch.zeros(8, 1, 28, 28))])

@@ -66,6 +66,59 @@ def test_the_faces_are_those_of_the_table():
     assert shown.strip() == faces_table()
 
 
+RACERS = {
+    "the preset `mnist`": "mnist",
+    "what most ports share, convolutions at the inner end": "conv",
+    "the same, fully connected there, as in the paper": "fc",
+}
+LINES = {"80 %": "80", "90 %": "90", "95 %": "95", "97 %": "97", "*L_I* of 2.2 nats": "nats"}
+
+
+def speed_table() -> str:
+    """The table of seconds between the README's markers, as it should read."""
+    lines = [
+        "| seconds of training until | seeds | " + " | ".join(LINES) + " |",
+        "|---|---:" + "|---" * len(LINES) + "|",
+    ]
+    for label, name in RACERS.items():
+        rows = results.read("time_to_code", contestant=name)
+        cells = []
+        for line in LINES.values():
+            times = [float(row[f"seconds_{line}"]) for row in rows if row[f"seconds_{line}"]]
+            missed = f"{len(times)} of {len(rows)} within {max(results.column(rows, 'seconds')):.0f} s"
+            cells.append(results.spread(times, 0) if len(times) == len(rows) else missed if times else "none")
+        lines.append(f"| {label} | {len(rows)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def test_the_seconds_are_those_of_the_table():
+    shown = README.split("<!-- speed:")[1]
+    shown = shown.split("-->", 1)[1].split("<!-- /speed -->")[0]
+    assert shown.strip() == speed_table()
+
+
+def ratio(figure: str, isa: str = "") -> str:
+    """A figure of step.py, from the run with that --isa or without."""
+    (row,) = [r for r in results.read("speed", figure=figure) if ("--isa" in r["command"]) == bool(isa)]
+    return f"{float(row['value']):.1f}"
+
+
+def steps_table() -> str:
+    """The table of ratios between the README's markers, as it should read."""
+    lines = ["| its step over that of | `mnist-paper` | `mnist` |", "|---|---:|---:|"]
+    for isa, ending in (("", ""), ("AVX2", "; convolutions without AVX-512")):
+        for form, name in (("conv", "convolutional yardstick"), ("fc", "fully connected yardstick")):
+            cells = [ratio(f"{form} over {preset}", isa) for preset in ("mnist-paper", "mnist")]
+            lines.append(f"| {name}{ending} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def test_the_ratios_are_those_of_the_table():
+    shown = README.split("<!-- steps:")[1]
+    shown = shown.split("-->", 1)[1].split("<!-- /steps -->")[0]
+    assert shown.strip() == steps_table()
+
+
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
 def test_links_inside_the_repository_resolve(target):
     assert target.startswith("http") or (ROOT / target).exists()

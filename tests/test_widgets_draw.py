@@ -194,6 +194,15 @@ def test_digits_name_the_codes_and_without_them_there_is_no_name():
     assert "code" in unknown.canvas.summary and "reads as" not in unknown.canvas.summary
 
 
+@pytest.mark.parametrize("scores", ["97 %", [1, 2], {"matching": "3141592653"}, {"matching": [{}] * 10}, None])
+def test_a_manifest_whose_scores_are_something_else_names_no_digit(scores):
+    model = InfoGAN("mnist", shipped().spec)
+    model.manifest = {"scores": scores}
+    draw = DrawAndRead(model)
+    draw.canvas.strokes = SEVEN
+    assert "reads as" not in draw.canvas.summary
+
+
 def test_each_example_is_read_as_its_digit():
     draw = DrawAndRead(shipped())
     right = 0

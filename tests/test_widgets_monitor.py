@@ -129,6 +129,15 @@ def test_update_draws_what_the_run_reported():
     assert f"kind {float(reports[-1].nats['kind']):.2f}" in monitor.curves.panels[0]["alt"]
 
 
+def test_a_clock_that_stands_still_gives_no_speed(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 7.0)
+    run = training(tiny.RECIPE)
+    monitor = TrainingMonitor(run, every=1e-9)
+    for report in run:
+        monitor.dashboard.add([report])
+    assert monitor.dashboard.status == "step 40 of 40"
+
+
 def test_update_draws_seldom_and_at_the_end():
     run = training(tiny.RECIPE)
     monitor, drawn = TrainingMonitor(run, every=3600), []

@@ -98,7 +98,7 @@ class Dashboard(ipywidgets.VBox):
         """Such as "step 120 of 1600 · 9.8 steps/s · about 2 min 31 s left"."""
         parts = [f"step {self.step}" + (f" of {self.total}" if self.total else "")]
         (then, first), (now, last) = self._times[0], self._times[-1]
-        if last > first:
+        if last > first and now > then:  # a coarse clock may show two steps at one time
             speed = (last - first) / (now - then)
             parts.append(f"{speed:.1f} steps/s")
             if self.total and self.total > last:

@@ -239,12 +239,18 @@ def _check(model: Any) -> None:
 def _digits(model: InfoGAN, digits: Sequence[int] | None) -> dict[str, list[int]]:
     """{code: the digit of each category}, or {} where nobody knows."""
     code = next((c for c in model.spec.codes if isinstance(c, Categorical)), None)
-    found = model.manifest.get("scores", {}).get("matching") if digits is None else digits
+    found = _matching(model.manifest.get("scores")) if digits is None else digits
     if code is None or found is None:
         return {}
     if len(found) != code.k:
         raise ValueError(f"DrawAndRead: digits needs one digit for each of the {code.k} categories, got {len(found)}.")
     return {code.name: [int(d) for d in found]}
+
+
+def _matching(scores: Any) -> list[int] | None:
+    """The matching in a manifest, which may be anybody's file and hold anything."""
+    found = scores.get("matching") if isinstance(scores, dict) else None
+    return found if isinstance(found, list) and all(isinstance(d, int) for d in found) else None
 
 
 def _column(*children: ipywidgets.Widget) -> ipywidgets.VBox:

@@ -1,0 +1,72 @@
+"""Memory: the peak of a notebook with sliders, of a training, and how it grows with the data set.
+
+    python benchmarks/memory.py [--steps 60] [--images 12500 25000 50000 100000] [--json] [--keep]
+
+Each runs in a Jupyter kernel of its own, whose PSS is read four times a second from /proc: Linux alone. What a room
+of learners needs is in benchmarks/classroom.py.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from classroom import MB, Memory, kernel
+from figures import Figures, parser
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+SLIDERS = ("explorer", "00_start_here", "08_latent_sliders")
+TRAINING = """
+from infogan_lib import Training, presets
+preset = presets.load({name!r})
+run = Training(preset.build(), preset.data("train"), preset.recipe, seed=100, device="cpu")
+for report, _ in zip(run, range({steps})): pass
+"""
+GROWTH = """
+import torch
+from infogan_lib import Training, presets
+from infogan_lib.data import Images
+preset = presets.load("mnist")
+images = Images(torch.randint(256, ({images}, 1, 28, 28), dtype=torch.uint8))
+run = Training(preset.build(), images, preset.recipe, seed=100, device="cpu")
+for report, _ in zip(run, range({steps})): pass
+"""
+
+
+def peak(*cells: str) -> float:
+    """The largest PSS of a kernel while it runs the cells, in MB."""
+    with kernel() as (process, run), Memory([process.pid]) as memory:
+        for cell in cells:
+            run(cell)
+        time.sleep(0.5)
+    return memory.peak / MB
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--steps", type=int, default=60, help="training steps")
+    options.add_argument("--notebooks", nargs="*", default=SLIDERS)
+    options.add_argument("--presets", nargs="*", default=("mnist", "mnist-paper", "faces"))
+    options.add_argument("--images", type=int, nargs="+", default=[12_500, 25_000, 50_000, 100_000])
+    args = options.parse_args()
+    figures = Figures(args.json)
+    figures.put("a kernel with torch and nothing else", peak("import torch"), "MB")
+    for name in args.notebooks:
+        cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells
+        value = peak(*(cell.source for cell in cells if cell.cell_type == "code"))
+        figures.put(f"all of notebook {name}", value, "MB", "700 MB")
+    for name in args.presets:
+        figures.put(f"a training of {name}", peak(TRAINING.format(name=name, steps=args.steps)), "MB")
+    peaks = [peak(GROWTH.format(images=n, steps=args.steps)) for n in args.images]
+    for n, value in zip(args.images, peaks, strict=True):
+        figures.put(f"a training of mnist on {n:,} images", value, "MB")
+    if len(peaks) > 1:
+        slope = np.polyfit(args.images, peaks, 1)[0] * MB
+        figures.put("growth, for each image of 784 bytes", slope, "bytes", "", "and 8 of its place in the order")
+    figures.finish(args.keep)
+
+
+if __name__ == "__main__":
+    main()
