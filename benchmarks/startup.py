@@ -67,13 +67,25 @@ def lab(patience: float = 120.0) -> float:
         for line in process.stdout:
             said.append(line)
             if found := ADDRESS.search(line):
-                with urllib.request.urlopen(found[0], timeout=patience) as answer:
-                    answer.read()
+                _answered(found[0], begun + patience)
                 return time.perf_counter() - begun
         raise RuntimeError(f"make lab ended without an address:\n{''.join(said)}")
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _answered(address: str, until: float) -> None:
+    """Wait for a page. The server says its address a moment before it listens there."""
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=until - time.perf_counter()) as answer:
+                answer.read()
+            return
+        except OSError:
+            if time.perf_counter() > until - 1:
+                raise
+            time.sleep(0.05)
 
 
 def main() -> None:
