@@ -281,7 +281,8 @@ def test_the_bound_never_exceeds_the_information_and_the_three_agree(seed, kind)
     information, bound, gap = toy.mutual_information(), toy.lower_bound(q), toy.kl_gap(q)
     assert bound <= information + 1e-9
     assert gap >= -1e-9
-    assert abs(information - (bound + gap)) <= 1e-5  # asked: 2e-3
+    # A Q that is wrong by many nats makes two large integrals that cancel, and their error grows with them.
+    assert abs(information - (bound + gap)) <= 1e-5 * (1 + gap)  # asked: 2e-3
     assert mutual_information(toy.table()).item() == pytest.approx(information, abs=1e-5)
     if toy.code.discrete:
         assert -1e-9 <= information <= toy.code.entropy + 1e-6
