@@ -1,4 +1,4 @@
-"""Seconds a training step, beside the recipe that most ports share: ratios within one run, and where the time goes.
+"""Seconds a training step, beside the recipe that many ports share: ratios within one run, and where the time goes.
 
     python benchmarks/step.py [--rounds 12] [--steps 4] [--json] [--keep]
     python benchmarks/step.py --isa AVX2    # convolutions as on a processor without AVX-512; not matrix products

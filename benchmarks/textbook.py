@@ -1,7 +1,7 @@
-"""The yardstick: InfoGAN on MNIST as most ports on the web train it, written here from the paper.
+"""The yardstick: InfoGAN on MNIST as many ports on the web train it, written here from the paper.
 
     python benchmarks/textbook.py fc --steps 20      # the inner layers fully connected, as in the paper
-    python benchmarks/textbook.py conv --steps 20    # convolutions of 1 x 1 and 7 x 7 there, as in most ports
+    python benchmarks/textbook.py conv --steps 20    # convolutions of 1 x 1 and 7 x 7 there, as in many ports
 
 What the ports share, and what is slow in it: a `DataLoader` over PIL pictures with a transform for each; D's loss in
 two backward passes and G's in a third, which also computes gradients for D that nobody uses; `.item()` every step.

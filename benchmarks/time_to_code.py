@@ -1,4 +1,4 @@
-"""Seconds of training until the ten-state code is the digit, beside the recipe that most ports share.
+"""Seconds of training until the ten-state code is the digit, beside the recipe that many ports share.
 
     python benchmarks/time_to_code.py mnist --seeds 0 1 2 3 4      # the preset "mnist"
     python benchmarks/time_to_code.py conv --seeds 0 1 2 3 4       # the yardstick: benchmarks/textbook.py

@@ -56,7 +56,7 @@ def faces_table() -> str:
 
 RACERS = {
     "the preset `mnist`": "mnist",
-    "what most ports share, convolutions at the inner end": "conv",
+    "what many ports share, convolutions at the inner end": "conv",
 }
 LINES = {"80 %": "80", "90 %": "90", "95 %": "95", "97 %": "97", "*L_I* of 2.2 nats": "nats"}
 
