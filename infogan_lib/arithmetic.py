@@ -22,8 +22,6 @@ from torch import Tensor
 
 from infogan_lib.probe import Generates
 
-BATCH = 1000
-
 Reads = Callable[[Tensor], Mapping[str, Tensor]]  # images -> {name: (N,)}, such as `face_reader().read`
 
 
@@ -58,8 +56,7 @@ def show(model: Generates, noise: Tensor, read: Reads, **codes: Any) -> Seen:
     Raises as `LatentSpec.encode` does.
     """
     latent = model.spec.encode(noise, **codes)
-    parts = [latent.rows(slice(i, i + BATCH)) for i in range(0, len(noise), BATCH)]
-    images = torch.cat([model.generate(part).cpu() for part in parts])
+    images = model.generate(latent).cpu()
     return Seen(noise, images, {name: values.cpu() for name, values in read(images).items()})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import io
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -104,9 +105,9 @@ def mnist(split: str = "train", root: str | Path | None = None) -> Images:
         raise ValueError(f"mnist: unknown split {split!r}; choose one of {', '.join(MNIST_SPLITS)}.")
     folder = Path(root if root is not None else ROOT) / "MNIST" / "raw"
     part, rows = MNIST_SPLITS[split]
-    images = _read_idx(folder / f"{part}-images-idx3-ubyte.gz")[rows]
-    labels = _read_idx(folder / f"{part}-labels-idx1-ubyte.gz")[rows]
-    return Images(images.unsqueeze(1).contiguous(), labels.long(), f"mnist-{split}")
+    images = _read_idx(folder / f"{part}-images-idx3-ubyte.gz", rows)
+    labels = _read_idx(folder / f"{part}-labels-idx1-ubyte.gz", rows)
+    return Images(images.unsqueeze(1), labels.long(), f"mnist-{split}")
 
 
 def faces(n: int, seed: int = 0, size: int = 32, free: Iterable[str] = (), cache: str | Path | None = None) -> Images:
@@ -192,14 +193,18 @@ def check_file(path: Path) -> bytes:
     return content
 
 
-def _read_idx(path: Path) -> Tensor:
-    """A checked idx file: two zero bytes, the type (8 = uint8), the rank, then each size, big-endian."""
-    raw = gzip.decompress(check_file(path))
-    rank = raw[3]
-    sizes = np.frombuffer(raw, ">i4", count=rank, offset=4).tolist()
-    if raw[:3] != b"\x00\x00\x08" or len(raw) != 4 + 4 * rank + math.prod(sizes):
-        raise DataError(f"{path.name} is no idx file of bytes.")
-    return torch.from_numpy(np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).copy()).view(sizes)
+def _read_idx(path: Path, rows: slice) -> Tensor:
+    """Some rows of an idx file: two zero bytes, the type (8 = uint8), the rank, then each size, big-endian.
+
+    The checksum vouches for the header. Other rows are passed over as they are unpacked, so that a small split takes
+    little memory.
+    """
+    with gzip.GzipFile(fileobj=io.BytesIO(check_file(path))) as file:
+        rank = file.read(4)[3]
+        _, *shape = np.frombuffer(file.read(4 * rank), ">i4").tolist()
+        file.seek(rows.start * math.prod(shape), os.SEEK_CUR)
+        wanted = bytearray(file.read((rows.stop - rows.start) * math.prod(shape)))
+    return torch.frombuffer(wanted, dtype=torch.uint8).view(-1, *shape)
 
 
 def augment(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
+import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,19 +55,46 @@ def check_packages(wanted: Iterable[str] | None = None) -> list[Check]:
     except (ImportError, OSError) as error:
         return [Check("packages", False, f"the list of packages cannot be read ({error})", INSTALL)]
     needed = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
+    broken = import_faults([MODULES.get(one.name, one.name) for one in needed])
     faults = []
     for one in needed:
         try:
             version = importlib.metadata.version(one.name)
-            importlib.import_module(MODULES.get(one.name, one.name))
         except importlib.metadata.PackageNotFoundError:
             faults.append(Check(one.name, False, "is not installed", INSTALL))
-        except Exception as error:  # a broken binary may raise anything
-            faults.append(Check(one.name, False, f"{version} cannot be imported ({error})", INSTALL))
-        else:
-            if not one.specifier.contains(version, prereleases=True):
-                faults.append(Check(one.name, False, f"{version} is installed, {one.specifier} is needed", INSTALL))
+            continue
+        if fault := broken.get(MODULES.get(one.name, one.name)):
+            faults.append(Check(one.name, False, f"{version} cannot be imported ({fault})", INSTALL))
+        elif not one.specifier.contains(version, prereleases=True):
+            faults.append(Check(one.name, False, f"{version} is installed, {one.specifier} is needed", INSTALL))
     return faults or [Check("packages", True, f"all {len(needed)} import, at versions in range")]
+
+
+IMPORT = """
+import importlib, json, sys
+for name in sys.argv[1:]:
+    fault = ""
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # a broken binary may raise anything
+        fault = str(error) or type(error).__name__
+    print("tried", json.dumps([name, fault]), flush=True)
+"""
+
+
+def import_faults(modules: Sequence[str]) -> dict[str, str]:
+    """{module: what went wrong} of those that a new Python cannot import, in their order.
+
+    A new one, since all of them together take some 200 MB that a notebook would not get back, and since a broken
+    binary may end the Python that loads it. What comes after such a one was not tried.
+    """
+    done = subprocess.run([sys.executable, "-c", IMPORT, *modules], capture_output=True, text=True)
+    tried = dict(json.loads(line[6:]) for line in done.stdout.splitlines() if line.startswith("tried "))
+    faults = {name: fault for name, fault in tried.items() if fault}
+    if done.returncode:
+        left = next(name for name in modules if name not in tried)
+        faults[left] = f"it ended Python with exit status {done.returncode}"
+    return faults
 
 
 def check_device() -> Check:

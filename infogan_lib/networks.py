@@ -21,6 +21,7 @@ from infogan_lib.codes import Code
 from infogan_lib.latent import Latent, LatentSpec
 
 Q_ON = ("trunk", "frozen", "separate")
+PIECE = 250  # images that `generate` and `read` make or look at in one go
 
 
 @dataclass(frozen=True)
@@ -280,9 +281,12 @@ class InfoGAN(nn.Module):
         return scores, self.spec.posterior(self.q_head(features).float())
 
     def generate(self, latent: Latent) -> Tensor:
-        """Images (N, C, H, W), float in [-1, 1], for looking at: eval mode, averaged weights, no gradient."""
+        """Images (N, C, H, W), float in [-1, 1], for looking at: eval mode, averaged weights, no gradient.
+
+        Any N will do: they are made, as `read` reads them, PIECE at a time.
+        """
         with _looking(self) as net:
-            return net.generator(latent.input.to(_device(net))).float()
+            return _in_pieces(net.generator, latent.input.to(_device(net)))
 
     def read(self, images: Tensor) -> dict[str, Distribution]:
         """What Q says of images in [-1, 1]: {name: Q(c|x)}, in eval mode, averaged weights, no gradient."""
@@ -291,7 +295,10 @@ class InfoGAN(nn.Module):
         if images.dtype == torch.uint8:
             raise TypeError("read: expected float images in [-1, 1]; data.to_float makes them from uint8.")
         with _looking(self) as net:
-            return net.discriminate(images.to(_device(net)))[1]
+            if net.q_head is None:
+                return {}
+            q = nn.Sequential(net.trunk if net.q_trunk is None else net.q_trunk, net.q_head)
+            return self.spec.posterior(_in_pieces(q, images.to(_device(net))))
 
     def sweep(
         self, name: str, noise: Tensor, steps: int = 10, beyond: bool = False, **values: Any
@@ -321,6 +328,11 @@ class InfoGAN(nn.Module):
         if self.average is not None:
             self.average.eval()
         return self
+
+
+def _in_pieces(part: nn.Module, x: Tensor) -> Tensor:
+    """`part(x)` in float32, some rows at a time, so that 10,000 images take the memory of a few."""
+    return torch.cat([part(piece).float() for piece in x.split(PIECE)])
 
 
 def _device(module: nn.Module) -> torch.device:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, arithmetic, metrics, results, weights
+from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, metrics, results, weights
 from infogan_lib.arithmetic import Seen, combine, draw, kept, look, looks, restore, show, slerp
 
 SIZE = 8
@@ -50,11 +50,6 @@ def test_codes_are_held_where_they_are_asked_to_be():
     assert show(model, noise, read, kind=2).images[:, 0, 0, SIZE:].tolist() == [[0.0, 0.0, 1.0]] * 4
     with pytest.raises(KeyError, match="unknown code 'size'"):
         show(model, noise, read, size=1)
-
-
-def test_a_long_list_is_shown_in_order_and_whole():
-    noise = torch.randn(2 * arithmetic.BATCH + 7, SIZE)
-    assert torch.equal(show(Mirror(), noise, read).images[:, 0, 0], noise)
 
 
 def test_looks_counts_to_the_last_exemplar_that_is_needed():

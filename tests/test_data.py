@@ -32,6 +32,7 @@ def test_mnist_equals_torchvisions(torchvisions, split, train, rows):
     assert torch.equal(ours.images[:, 0], theirs.data[rows])
     assert torch.equal(ours.labels, theirs.targets[rows])
     assert ours.images.dtype == torch.uint8 and ours.shape == (1, 28, 28)
+    assert ours.images.untyped_storage().nbytes() == len(ours) * 784  # and no other split's memory
 
 
 def copy(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import subprocess
@@ -56,13 +55,25 @@ def test_package_out_of_range() -> None:
     assert line.name == "numpy" and "<1 is needed" in line.detail
 
 
-def test_broken_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(name: str) -> None:
-        raise OSError("a shared library is missing")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("raise OSError('a shared library is missing')", "cannot be imported (a shared library is missing)"),
+        ("import os; os.abort()", "cannot be imported (it ended Python with exit status -6)"),
+    ],
+)
+def test_broken_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: str) -> None:
+    (tmp_path / "safetensors.py").write_text(content)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (line,) = failed(wanted=["numpy", "safetensors"])
+    assert line.name == "safetensors" and said in line.detail
 
-    monkeypatch.setattr(importlib, "import_module", broken)
-    (line,) = failed(wanted=["numpy"])
-    assert "cannot be imported (a shared library is missing)" in line.detail
+
+def test_the_packages_are_not_imported_here() -> None:
+    """They would stay in memory."""
+    code = "import sys; from infogan_lib import environment as e; e.check_packages(); print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_packages_of_other_extras_are_not_asked_for() -> None:

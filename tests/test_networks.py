@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from infogan_lib import InfoGAN, LatentSpec, Noise, presets
-from infogan_lib.networks import Sigmoid11
+from infogan_lib.networks import PIECE, Sigmoid11
 
 SPEC = presets.load("mnist-paper").spec
 
@@ -100,6 +100,24 @@ def test_looking_changes_nothing_and_does_not_depend_on_the_neighbours(q_on):
     both, one = model.read(together)["kind"].logits[:1], model.read(together[:1])["kind"].logits
     assert torch.allclose(both, one, atol=1e-5)
     assert model.training and all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize("q_on", ["frozen", "separate"])
+def test_many_images_are_made_and_read_some_at_a_time(q_on):
+    model, seen = tiny.build(q_on), []
+    for part in (model.generator, model.trunk, model.q_trunk, model.q_head):
+        if part is not None:
+            part.register_forward_pre_hook(lambda _, x: seen.append(len(x[0])))
+    n = 2 * PIECE + 7
+    latent = tiny.SPEC.sample(n, torch.Generator().manual_seed(0))
+    images = model.generate(latent)
+    posterior = model.read(images)
+    assert max(seen) == PIECE and sum(seen) == 3 * n
+    rows = slice(PIECE - 3, PIECE + 3)  # across a seam
+    assert torch.allclose(images[rows], model.generate(latent.rows(rows)), atol=1e-6)
+    again = model.read(images[rows])
+    assert torch.allclose(posterior["kind"].logits[rows], again["kind"].logits, atol=1e-5)
+    assert torch.allclose(posterior["c1"].mean[rows], again["c1"].mean, atol=1e-5)
 
 
 def test_a_seed_decides_the_first_weights():
