@@ -11,6 +11,7 @@ import tiny
 from infogan_lib import Training, files, weights
 from infogan_lib.files import FileError
 from infogan_lib.run_folder import TrainingError
+from infogan_lib.widgets import saving
 
 
 def content(folder):
@@ -73,6 +74,15 @@ def test_files_that_may_not_grow_keep_the_old_checkpoint(tmp_path, seed):
     run.close()
     list(Training.resume(tmp_path, tiny.images()))
     faults.check_whole(tmp_path)
+
+
+@pytest.mark.parametrize("size", [6_000, 600_000])  # one that fits the file's buffer, and is refused when it is closed
+def test_a_picture_that_does_not_fit_leaves_nothing_behind(tmp_path, size):
+    with faults.disk(tmp_path / "disk", "64k") as small:
+        (small / "other").write_bytes(bytes(60 * 1024))
+        with pytest.raises(OSError, match="No space left"):
+            saving.keep(bytes(size), small, "latent", "png")
+        assert [path.name for path in small.iterdir()] == ["other"]
 
 
 @pytest.fixture

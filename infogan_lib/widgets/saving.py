@@ -10,7 +10,7 @@ from pathlib import Path
 def keep(content: bytes, folder: str | Path, stem: str, suffix: str) -> Path:
     """Write `content` to the first free of stem-001.suffix, stem-002.suffix, ... and return that path.
 
-    Nothing is ever overwritten. Raises OSError where the folder cannot be written.
+    Nothing is ever overwritten, and no half of a file is left. Raises OSError where the folder cannot be written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -18,15 +18,17 @@ def keep(content: bytes, folder: str | Path, stem: str, suffix: str) -> Path:
     while True:
         path = folder / f"{stem}-{number:03d}.{suffix}"
         try:
-            with path.open("xb") as file:
-                try:
-                    file.write(content)
-                except OSError:
-                    path.unlink()
-                    raise
-            return path
+            file = path.open("xb")
         except FileExistsError:
             number += 1
+            continue
+        try:
+            with file:  # what a full disk refuses may show as late as when the file is closed
+                file.write(content)
+        except BaseException:
+            path.unlink()
+            raise
+        return path
 
 
 def link(content: bytes, name: str) -> str:
