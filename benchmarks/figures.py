@@ -39,8 +39,9 @@ class Figures(list[dict[str, Any]]):
         print(json.dumps({"about": about, "figures": self}, indent=1) if self.quiet else about)
         if keep:
             command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-            origin = {"cores": os.cpu_count(), "command": command, "commit": results.commit()}
-            results.put("speed", [row | origin for row in self], ["figure", "command"])
+            origin = {"cores": os.cpu_count(), "torch": torch.__version__}
+            origin |= {"command": command, "commit": results.commit()}
+            results.put("speed", [row | origin for row in self], ["figure", "torch", "command"])
 
 
 def parser(doc: str) -> argparse.ArgumentParser:

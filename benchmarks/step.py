@@ -1,7 +1,7 @@
 """Seconds a training step, beside the recipe that many ports share: ratios within one run, and where the time goes.
 
     python benchmarks/step.py [--rounds 12] [--steps 4] [--json] [--keep]
-    python benchmarks/step.py --isa AVX2    # convolutions as on a processor without AVX-512; not matrix products
+    python benchmarks/step.py --avx2     # as on a processor without AVX-512: most laptops
 
 All four take turns, some steps each, in every round; a ratio is the median over rounds of the ratio within a round.
 Getting a batch counts, in all of them. "mnist" is timed as it is for most of its run, with its copies of real images.
@@ -32,7 +32,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from infogan_lib import InfoGAN, Training, data, presets
 
-ISA = "ONEDNN_MAX_CPU_ISA"
+# What limits each part of torch on a CPU: its convolutions, its matrix products, the rest.
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 PRESETS = {"mnist-paper": 8, "mnist": 11}  # required passes of D
 KINDS = {  # kinds of work, by what the names of torch's operators begin with
     "matrix products": ("aten::mm", "aten::addmm", "aten::bmm"),
@@ -101,17 +102,17 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--rounds", type=int, default=12)
     options.add_argument("--steps", type=int, default=4, help="steps a turn")
-    options.add_argument("--isa", help="the most that oneDNN may use, such as AVX2 or SSE41")
+    options.add_argument("--avx2", action="store_true", help="use no wider instructions than these")
     args = options.parse_args()
-    if args.isa and os.environ.get(ISA) != args.isa:  # it is read once, when torch is loaded
-        subprocess.run([sys.executable, *sys.argv], env=os.environ | {ISA: args.isa}, check=True)
+    if args.avx2 and not AVX2.items() <= os.environ.items():  # they are read once, when torch is loaded
+        subprocess.run([sys.executable, *sys.argv], env=os.environ | AVX2, check=True)
         return
     figures = Figures(args.json)
     images = data.mnist("train")
     runs = {name: training(name) for name in PRESETS}
     textbooks = {form: (Textbook(form, 100), batches(images, 100)) for form in FORMS}
     contestants: dict[str, Callable[[], Any]] = {name: run.__next__ for name, run in runs.items()}
-    halves = PRESETS if torch.ops.mkldnn._is_mkldnn_bf16_supported() else ()
+    halves = PRESETS if torch.ops.mkldnn._is_mkldnn_bf16_supported() and not args.avx2 else ()
     contestants |= {f"{name}, bfloat16": training(name, "bfloat16").__next__ for name in halves}
     contestants |= {form: (lambda m=model, b=source: m.step(next(b))) for form, (model, source) in textbooks.items()}
     before = peak()
