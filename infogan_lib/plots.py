@@ -23,7 +23,13 @@ from infogan_lib.data import to_uint8
 PAD = 2  # pixels between tiles
 TRAINED = "#2a7f62"  # the colour of "inside the trained range" in every figure
 TINT = (126, 201, 173)  # the same, lighter
-LINES = (("#1f5fa8", "-"), ("#c2571a", "--"), ("#6b4fa0", "-."), ("#3b3b3b", ":"))  # colour never alone
+LINES = (  # colour never alone
+    ("#1f5fa8", "-"),
+    ("#c2571a", "--"),
+    ("#6b4fa0", "-."),
+    ("#3b3b3b", ":"),
+    ("#2a7f62", (0, (6, 2, 1, 2, 1, 2))),  # a dash and two dots
+)
 POINTS = (  # the looks of up to three sets of points, apart in shape as well
     {"marker": "o", "color": "black", "markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.2},
     {"marker": ".", "color": "#0b3c5d", "markersize": 2.5, "alpha": 0.7},

@@ -253,12 +253,11 @@ def control(answer: Any) -> str:
     if guess > 0.5:
         raise Wrong(
             f"At {guess:g} nats, about {10 * math.exp(-guess):.1f} of the ten states would stay open, so G would still "
-            "show much of the code. It gains nothing by that: an untrained G shows some of its input by accident, "
-            "and loses it as it learns."
+            "show much of the code. It gains nothing by that."
         )
     return (
-        "Near 0. Q reads what little an untrained G shows of the code by accident; then G, which gains nothing by "
-        "keeping it, lets it go. The next cell says how near. Q alone is no handle: G has to be asked."
+        "Near 0: G gains nothing by showing the code. The next cell says how near. Q alone is no handle: G has to be "
+        "asked."
     )
 
 

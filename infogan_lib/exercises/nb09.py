@@ -110,7 +110,7 @@ def _digits() -> tuple[Tensor, Tensor]:
 
 @exercise(
     "09.4",
-    "No digit of MNIST reaches the first row of pixels: there is room for ten numbers that nobody looks at.",
+    "No digit of MNIST reaches the first ten pixels of its first row: room for ten numbers that nobody looks at.",
     "`hide`: a clone of the images in which pixel (0, code) of each is 0.1 brighter. `find`: the first ten pixels of "
     "row 0, times 100, are logits.",
     takes="value",

@@ -18,7 +18,11 @@ from infogan_lib.exercises.blocks import choice, compare, gradient
 
 # id: (patient, what to look at first, a plainer hint)
 CASES = {
-    "11.1": ("Ada", "One panel is out of line, and it is only out of place.", "Take 2.30 away from a healthy curve."),
+    "11.1": (
+        "Ada",
+        "One L_I is out of line, and only out of place; the losses hold it.",
+        "Take 2.30 away from a healthy curve.",
+    ),
     "11.2": ("Ben", "Read c1 at step 1, before anything was learned.", "ln 2 is 0.69, and H of N(0, 1) is 1.42."),
     "11.3": ("Cleo", "What level does digit not pass after step 200?", "What does a Q read that may not be sure?"),
     "11.6": ("Dov", "What did `tell` say of his term?", "His term asks for no gradient at all."),
