@@ -75,7 +75,7 @@ PRESETS = {
         ),
         Preset(
             "mnist-paper",
-            "the paper's network and recipe to the letter, as far as it gives them; half an hour on two cores",
+            "the paper's network and recipe to the letter, as far as it gives them; some twenty minutes on two cores",
             LatentSpec(Noise(62, "uniform"), PAPER_CODES),
             "mnist-paper",
             Recipe(

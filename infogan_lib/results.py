@@ -55,9 +55,9 @@ def column(rows: Sequence[Mapping[str, str]], name: str) -> list[float]:
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
-    """ "median (minimum to maximum)" of some values."""
+    """ "median (minimum to maximum)" of some values; one alone has no ends."""
     low, middle, high = (f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
-    return f"{middle} ({low} to {high})"
+    return f"{middle} ({low} to {high})" if len(values) > 1 else middle
 
 
 def commit() -> str:

@@ -49,7 +49,7 @@ def faces_table() -> str:
         cells = []
         for cause in CAUSES:
             values = results.column(results.read("faces_seeds", variant=variant, factor=cause), "read")
-            cells.append(results.spread(values, 2) if len(values) > 1 else f"{values[0]:.2f}")
+            cells.append(results.spread(values, 2))
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -78,22 +78,56 @@ def speed_table() -> str:
     return "\n".join(lines)
 
 
-def ratio(figure: str) -> str:
-    """A figure of step.py, from its run without options that change what it measures."""
-    (row,) = results.read("speed", figure=figure, command="python benchmarks/step.py --keep")
+def ratio(figure: str, options: str) -> str:
+    """A figure of step.py, from its run without options that change how it measures."""
+    (row,) = results.read("speed", figure=figure, command=f"python benchmarks/step.py {options}")
     return f"{float(row['value']):.1f}"
 
 
 def steps_table() -> str:
     """The table of ratios between the README's markers, as it should read."""
-    lines = ["| its step over that of | `mnist-paper` | `mnist` |", "|---|---:|---:|"]
+    lines = ["| its step over that of | " + " | ".join(f"`{preset}`{where}" for where, _, preset in COLUMNS) + " |"]
+    lines += ["|---" + "|---:" * len(COLUMNS) + "|"]
     for form, name in (("conv", "convolutional yardstick"), ("fc", "fully connected yardstick")):
-        cells = [ratio(f"{form} over {preset}") for preset in ("mnist-paper", "mnist")]
+        cells = [ratio(f"{form} over {preset}", options) for _, options, preset in COLUMNS]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-TABLES = {"results": result_table, "faces": faces_table, "speed": speed_table, "steps": steps_table}
+COLUMNS = [
+    (where, options, preset)
+    for where, options in ((", AVX-512", "--keep"), (", AVX2", "--avx2 --keep"))
+    for preset in ("mnist-paper", "mnist")
+]
+BUILDS = {"the CUDA build, 2.14.1": "2.14.1+cu130", "the CPU build, 2.13.0": "2.13.0+cpu"}
+MEMORY = {
+    "PyTorch alone": "a kernel with torch and nothing else",
+    "PyTorch and an optimiser": "a kernel with torch and an optimiser",
+    "the knobs alone (`make explore`)": "all of notebook explorer",
+    "notebook 00": "all of notebook 00_start_here",
+    "notebook 08, which trains while its sliders move": "all of notebook 08_latent_sliders",
+    "a training of `mnist`": "a training of mnist",
+    "a training of `mnist-paper`": "a training of mnist-paper",
+    "a training of `faces`": "a training of faces",
+}
+
+
+def memory_table() -> str:
+    """The table of memory between the README's markers, as it should read."""
+    lines = ["| peak of a kernel, MB | " + " | ".join(BUILDS) + " |", "|---" + "|---:" * len(BUILDS) + "|"]
+    for label, figure in MEMORY.items():
+        rows = [results.read("speed", figure=figure, torch=torch) for torch in BUILDS.values()]
+        lines.append(f"| {label} | " + " | ".join(f"{float(row['value']):,.0f}" for (row,) in rows) + " |")
+    return "\n".join(lines)
+
+
+TABLES = {
+    "results": result_table,
+    "faces": faces_table,
+    "speed": speed_table,
+    "steps": steps_table,
+    "memory": memory_table,
+}
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -36,6 +36,7 @@ def test_a_run_made_again_replaces_its_row():
 def test_spread_is_median_and_ends():
     assert results.spread([3, 1, 2]) == "2.0 (1.0 to 3.0)"
     assert results.spread([0.125, 0.125], 2) == "0.12 (0.12 to 0.12)"
+    assert results.spread([0.5], 2) == "0.50"
 
 
 def test_a_table_reads_as_text_and_as_html():
