@@ -59,7 +59,7 @@ DIAGNOSES: dict[str, tuple[type[Patient], str]] = {
     ),
     "term rebuilt from numbers": (
         Rebuilt,
-        "the term's gradient in G would be exactly 0 and both curves would lie flat",
+        "the term would ask for no gradient at all, and both curves would lie flat",
     ),
     "codes drawn again": (
         Resampled,
@@ -67,7 +67,7 @@ DIAGNOSES: dict[str, tuple[type[Patient], str]] = {
     ),
     "fake detached for G": (
         Detached,
-        "the term's gradient in G would be exactly 0 and both curves would lie flat",
+        "the term would ask for a gradient of which the fake gets none, and both curves would lie flat",
     ),
     "sign of the term": (
         WrongSign,

@@ -35,7 +35,8 @@ TREES = {
 
 @dataclass(frozen=True)
 class Protocol:
-    """How much is measured, and with what. The default is that of disentanglement_lib (arXiv:1811.12359).
+    """How much is measured, and with what. The default is that of disentanglement_lib (arXiv:1811.12359),
+    but for the bins, which have equal width there.
 
     The first `n` rows of a table are for counting and for fitting, the next `test` rows for scoring what was fitted.
     `bins` cuts an amount into parts of equal mass; `trees` are DCI's, "boosting" or "forest"; the FactorVAE score

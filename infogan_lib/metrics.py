@@ -68,7 +68,7 @@ def nmi(counts: Tensor) -> float:
     """Normalised mutual information of categories and labels, from counts (k, classes): I over their mean entropy.
 
     0 where they are independent, 1 where each names the other. It charges for spare categories as for merged labels,
-    so it may be read across different k, where accuracies may not.
+    so with many images a category it may be read across different k, where accuracies may not (notebook 12).
     """
     joint = counts.double() / counts.sum()
     mean = (entropy(joint.sum(0)) + entropy(joint.sum(1))) / 2

@@ -69,6 +69,8 @@ def name_the_knobs(answer: Any) -> str:
     for code, name in BLIND.items():
         if answer[name] not in CHANGES:
             raise Wrong(f"{name}: choose one of {', '.join(map(repr, CHANGES))}; this is {str(answer[name])[:80]!r}.")
+        if (name, answer[name]) == ("r", "slant"):
+            raise Wrong("r leans a thin shape too, but less than it does something else. Try a 0: how tall, how wide?")
         if answer[name] not in effects()[code]:
             raise Wrong(f"{name} is not {answer[name]!r}. Hold the noise still and move {name} alone, from end to end.")
     said = [f"{BLIND[code]} {_say(found)}" for code, found in effects().items()]
