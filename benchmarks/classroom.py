@@ -29,7 +29,7 @@ from jupyter_client.manager import start_new_kernel
 from infogan_lib import results
 from infogan_lib.data import ROOT
 
-MB = 1024**2
+MIB = 1024**2
 KNOBS = """
 from infogan_lib import weights
 from infogan_lib.widgets import DrawAndRead, LatentExplorer
@@ -136,7 +136,7 @@ def evaluations(number: int) -> Iterator[dict[str, object]]:
 
 
 def row(what: str, processes: int, peak: int, seconds: float) -> dict[str, object]:
-    found = {"what": what, "processes": processes, "peak_pss_mb": round(peak / MB), "cpu_seconds": round(seconds, 1)}
+    found = {"what": what, "processes": processes, "peak_pss_mib": round(peak / MIB), "cpu_seconds": round(seconds, 1)}
     print(", ".join(f"{k} {v}" for k, v in found.items()), flush=True)
     return found
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-from classroom import MB, kernel
+from classroom import kernel
 from figures import Figures, parser
 
+MB = 10**6
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TORCH = "import torch"
 ADAM = "torch.optim.Adam([torch.zeros(1, requires_grad=True)])"

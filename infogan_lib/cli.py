@@ -48,6 +48,8 @@ def train(args: argparse.Namespace) -> None:
 def train_with(args: argparse.Namespace, team: processes.Processes) -> None:
     preset, images = own_pictures(args) if args.preset.startswith(own.PREFIX) else named(args)
     if args.resume:
+        if args.set or args.q_on or args.seed:
+            raise ValueError("--set, --q-on and --seed are for a new run; --resume goes on as the run began")
         run = Training.resume(args.out, images, device=args.device, progress=team.first, steps=args.steps)
     else:
         recipe = Recipe.from_json(preset.recipe.to_json() | dict(args.set or []))
@@ -63,6 +65,7 @@ def train_with(args: argparse.Namespace, team: processes.Processes) -> None:
             run.save()
         again = ["python", "-m", "infogan_lib", "train", args.preset, "--out", args.out, "--resume"]
         again += ["--size", str(args.size), "--channels", str(args.channels)] if args.size else []
+        again += ["--device", args.device] if args.device != "auto" else []
         if team.first:
             saved = "saved" if team.size == 1 else "the last checkpoint is whole"
             print(f"\nStopped after step {run.step}, {saved}. Go on with: {shlex.join(again)}", file=sys.stderr)
@@ -101,7 +104,13 @@ def evaluate(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
     if bool(args.folder) != bool(args.labels) or (args.folder and args.all):
         raise ValueError("evaluate: --folder and --labels go together, and without --all, which is about digits")
-    of_faces = str(model.manifest.get("data", "")).startswith("faces-") and not args.folder
+    trained_on = str(model.manifest.get("data", ""))
+    if trained_on.startswith(("folder-", "fashion-", "svhn-", "celeba-")) and not args.folder:
+        raise ValueError(
+            f"evaluate: this model was trained on {trained_on!r}, and only MNIST and the rendered faces come with "
+            "answers here; --folder and --labels score it on pictures of yours"
+        )
+    of_faces = trained_on.startswith("faces-") and not args.folder
     if of_faces and args.all:
         raise ValueError("evaluate: --all is about digits; of faces, benchmarks/face_codes.py has all scores")
     if of_faces:
@@ -186,8 +195,12 @@ def show_all(result: dict[str, Any]) -> None:
 
 def sweep(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    sweep_sheet(model, args.rows, args.seed).savefig(args.out, dpi=130)
+    sheet = sweep_sheet(model, args.rows, args.seed)
+    try:
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        sheet.savefig(args.out, dpi=130)
+    except OSError as error:
+        raise files.FileError(files.cannot_write(Path(args.out), error)) from error
     print(f"{args.out} written")
 
 

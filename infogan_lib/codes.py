@@ -346,8 +346,9 @@ class Circular(Code):
     def posterior(self, raw: Tensor) -> D.Distribution:
         # At v = 0 the angle has no gradient and torch's Bessel function turns it into NaN. So the origin
         # is moved a hair aside, where no network starts, and fenced off there.
-        v = raw + raw.new_tensor([1e-3, 0.0])
-        v = torch.where(v.square().sum(1, keepdim=True) < 1e-7, raw.new_tensor([1e-3, 0.0]), v)
+        aside = torch.tensor([1e-3, 0.0], dtype=raw.dtype).to(raw.device, non_blocking=True)
+        v = raw + aside
+        v = torch.where(v.square().sum(1, keepdim=True) < 1e-7, aside, v)
         ceiling = self.sigma_floor**-2
         concentration = ceiling * torch.tanh(v.norm(dim=1) / ceiling)
         return D.VonMises(torch.atan2(v[:, 1], v[:, 0]), concentration, validate_args=False)

@@ -55,9 +55,9 @@ def faces(
     light, nod, blur = amount("light"), amount("nod"), amount("blur").abs()
     shift = torch.stack([amount("shift", more * SHIFT), amount("shift", more * SHIFT)], 1)
 
-    told = {name: v * mirror.to(device) if name in ODD else v for name, v in values.items()}
+    told = {name: v * mirror.to(device, non_blocking=True) if name in ODD else v for name, v in values.items()}
     moved_by = {"c2": LIGHT_BY * light, "c3": NOD_BY * nod, "c4": -WIDE_BY * narrow.log()}
-    told |= {name: told[name] + by.to(device) for name, by in moved_by.items() if name in told}
+    told |= {name: told[name] + by.to(device, non_blocking=True) for name, by in moved_by.items() if name in told}
 
     affine = torch.zeros(n, 2, 3)  # where in the image each place of the copy looks
     affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = mirror * narrow, 1.0, shift
@@ -65,15 +65,15 @@ def faces(
     y, x = torch.meshgrid(*(torch.linspace(-1, 1, side) for side in images.shape[-2:]), indexing="ij")
     middle = torch.exp(-(x.square() + y.square()) / (2 * 0.3**2))
     grid[..., 1] += NOD * nod[:, None, None] * middle
-    moved = F.grid_sample(images, grid.to(device), padding_mode="border", align_corners=False)
+    moved = F.grid_sample(images, grid.to(device, non_blocking=True), padding_mode="border", align_corners=False)
     # It fades out before the edge: read off the background, the change would be found without a look at the face.
     ramp = LIGHT * x * torch.sigmoid(12 * (0.72 - torch.hypot(x, 0.85 * y)))
-    lit = (moved + 1) * (light.view(n, 1, 1, 1) * ramp).exp().to(device) - 1
-    return torch.lerp(lit, _blurred(lit), blur.view(n, 1, 1, 1).to(device)), told
+    lit = (moved + 1) * (light.view(n, 1, 1, 1) * ramp).exp().to(device, non_blocking=True) - 1
+    return torch.lerp(lit, _blurred(lit), blur.view(n, 1, 1, 1).to(device, non_blocking=True)), told
 
 
 def _blurred(images: Tensor) -> Tensor:
-    kernel = torch.tensor([0.25, 0.5, 0.25]).to(images)
+    kernel = torch.tensor([0.25, 0.5, 0.25]).to(images, non_blocking=True)
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
     return F.conv2d(padded, (kernel[:, None] * kernel)[None, None])
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infogan_lib.code_maps import FULL, Protocol, Table, importance, information_map, linear_map
 from infogan_lib.code_maps import LIGHT as LIGHT  # stated in every result, beside the scores
+from infogan_lib.information import binned
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def factor_vae(codes: Table, factors: Table, protocol: Protocol = FULL) -> float
     least = torch.zeros(every, dtype=torch.long)
     for j, values in enumerate(factors.values()):
         mine = (held == j).nonzero()[:, 0]
-        rows = _alike(_groups(values, protocol.bins), len(mine), protocol.batch, generator)
+        rows = _alike(binned(values, protocol.bins), len(mine), protocol.batch, generator)
         spread = torch.stack([_variance(values[rows]) / _variance(values[None]) for values in live])
         least[mine] = spread.argmin(0)
     fit, test = slice(0, protocol.votes), slice(protocol.votes, every)
@@ -143,14 +144,6 @@ def _focus(weights: Tensor) -> Tensor:
     shares = weights / total.clamp(min=1e-12)
     spread = torch.special.entr(shares).sum(0) / max(math.log(len(weights)), 1e-12)
     return torch.where(total > 0, 1 - spread, 0)
-
-
-def _groups(values: Tensor, bins: int) -> Tensor:
-    """(N,) -> (N,) integers from 0: which value a category is, which bin of equal mass an amount lies in."""
-    if values.is_floating_point():
-        edges = torch.quantile(values.double(), torch.linspace(0, 1, bins + 1).double()[1:-1])
-        values = torch.searchsorted(edges.unique(), values.double(), right=True)
-    return values.unique(return_inverse=True)[1]
 
 
 def _alike(groups: Tensor, batches: int, size: int, generator: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GIB = 2**30
 MEMORY_NEEDED, DISK_NEEDED = 2 * GIB, 1 * GIB  # for one notebook with its kernel, and for a few run folders
 INSTALL = "Run `make install`, or `python -m pip install -c requirements.lock -e .` in the repository's folder."
+BROKEN = "cannot be imported"
 MODULES = {"ipython": "IPython", "pillow": "PIL", "scikit-learn": "sklearn"}  # where the names differ
 
 
@@ -64,7 +65,7 @@ def check_packages(wanted: Iterable[str] | None = None) -> list[Check]:
             faults.append(Check(one.name, False, "is not installed", INSTALL))
             continue
         if fault := broken.get(MODULES.get(one.name, one.name)):
-            faults.append(Check(one.name, False, f"{version} cannot be imported ({fault})", INSTALL))
+            faults.append(Check(one.name, False, f"{version} {BROKEN} ({fault})", INSTALL))
         elif not one.specifier.contains(version, prereleases=True):
             faults.append(Check(one.name, False, f"{version} is installed, {one.specifier} is needed", INSTALL))
     return faults or [Check("packages", True, f"all {len(needed)} import, at versions in range")]
@@ -91,9 +92,8 @@ def import_faults(modules: Sequence[str]) -> dict[str, str]:
     done = subprocess.run([sys.executable, "-c", IMPORT, *modules], capture_output=True, text=True)
     tried = dict(json.loads(line[6:]) for line in done.stdout.splitlines() if line.startswith("tried "))
     faults = {name: fault for name, fault in tried.items() if fault}
-    if done.returncode:
-        left = next(name for name in modules if name not in tried)
-        faults[left] = f"it ended Python with exit status {done.returncode}"
+    if untried := [name for name in modules if name not in tried]:
+        faults[untried[0]] = f"it ended Python with exit status {done.returncode}"
     return faults
 
 
@@ -172,8 +172,10 @@ def checks(
     disk: Callable[[Path], int] = lambda root: shutil.disk_usage(root).free,
 ) -> list[Check]:
     """Every line of the report. The arguments stand for the machine, so that a test can break it."""
-    first = [check_python(python), *check_packages(wanted), check_device()]
-    return [*first, *check_files(root), check_memory(memory()), check_disk(disk(root))]
+    packages, rest = check_packages(wanted), [check_memory(memory()), check_disk(disk(root))]
+    if any(line.name in ("torch", "numpy", "safetensors") and BROKEN in line.detail for line in packages):
+        return [check_python(python), *packages, *rest]  # what follows loads them here, and may end this Python too
+    return [check_python(python), *packages, check_device(), *check_files(root), *rest]
 
 
 def main() -> int:

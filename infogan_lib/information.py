@@ -63,14 +63,6 @@ def kl_gap(joint: Tensor, q: Tensor) -> Tensor:
     return (p_x * kl((joint[:, seen] / p_x).T, q[:, seen].T)).sum()
 
 
-def gaussian_information(weights: Tensor, noise: Tensor) -> Tensor:
-    """I(c;x) in nats for x = A c + e, c ~ N(0, 1) in k dimensions, e ~ N(0, noise): 1/2 ln det(1 + A A^T noise^-1).
-
-    `weights` A is (d, k), `noise` the covariance of e, (d, d). Cover and Thomas, section 9.4; notebook 04.
-    """
-    return torch.linalg.slogdet(torch.eye(len(noise)).to(noise) + weights @ weights.T @ noise.inverse())[1] / 2
-
-
 @dataclass(frozen=True)
 class Histogram:
     """An estimate from counts. `nats` is biased upwards; `null` holds what shuffled pairs read, (permutations,)."""
@@ -93,13 +85,14 @@ def histogram_information(
     """
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"histogram_information: got {tuple(a.shape)} and {tuple(b.shape)}; both must be (N,).")
-    rows, columns = _binned(a, bins), _binned(b, bins)
+    rows, columns = binned(a, bins), binned(b, bins)
     shuffled = [columns[torch.randperm(len(columns), generator=generator)] for _ in range(permutations)]
     nats, *null = [_counted(rows, each) for each in (columns, *shuffled)]
     return Histogram(nats, torch.tensor(null))
 
 
-def _binned(values: Tensor, bins: int) -> Tensor:
+def binned(values: Tensor, bins: int) -> Tensor:
+    """(N,) -> (N,) integers from 0: which value a whole number is, which bin of equal mass an amount lies in."""
     if values.is_floating_point():
         edges = torch.quantile(values.double(), torch.linspace(0, 1, bins + 1).double()[1:-1])
         values = torch.searchsorted(edges.unique(), values.double(), right=True)

@@ -108,5 +108,5 @@ def dependence(spec: LatentSpec, posterior: Mapping[str, Distribution]) -> Tenso
         return torch.zeros(())
     z = torch.stack(columns, 1)
     z = (z - z.mean(0)) / (z.std(0) + 0.05)  # a code that hardly varies has no correlations worth a large gradient
-    others = torch.tensor([[a != b for b in owner] for a in owner], device=z.device)
+    others = torch.tensor([[a != b for b in owner] for a in owner]).to(z.device, non_blocking=True)
     return ((z.T @ z / len(z)).square() * others).sum() / 2

@@ -50,6 +50,8 @@ def pair(codes: Table, factors: Table) -> dict[str, Pair]:
     which no code is left, or none that could tell them, are left out. Each state of a discrete code is given the
     state of the factor that it meets most of, counted as shares of that state; two may mean the same.
     """
+    if not codes or not factors:
+        return {}
     options = {(c, f): _pair(c, codes[c], values) for c in codes for f, values in factors.items()}
     worth = torch.tensor([[_worth(options[c, f], codes, values) for f, values in factors.items()] for c in codes])
     chosen = zip(*linear_sum_assignment(worth.numpy(), maximize=True), strict=True)

@@ -65,7 +65,7 @@ def commit() -> str:
     try:
         git = ["git", "-C", str(Path(__file__).parent)]
         name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "."], check=False).returncode
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", "../benchmarks"], check=False).returncode
         return name.strip() + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -25,6 +25,7 @@ from infogan_lib.latent import Latent
 from infogan_lib.networks import InfoGAN
 
 Weight = float | Mapping[str, float]  # one number for all codes, or one a code by name
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,13 @@ class Recipe:
     checkpoint_every: int = 500
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            value, kind = getattr(self, f.name), type(f.default)
+            if kind not in KINDS or (f.type == "Weight" and isinstance(value, Mapping)):
+                continue
+            fits = isinstance(value, (int, float) if kind is float else kind)
+            if not fits or (isinstance(value, bool) and kind is not bool):
+                raise ValueError(f"recipe: {f.name} must be {KINDS[kind]}, got {value!r}")
         objectives.get(self.objective)
         if self.copies:
             copies.get(self.copies)
@@ -179,7 +187,7 @@ def real_loss(model: InfoGAN, recipe: Recipe, posterior: Mapping[str, Distributi
     """What Q minimises on real images, weighted: its `posterior` there, against what it says of augmented copies."""
     of_copies = model.discriminate(augmented)[1]
     losses = objectives.real_image_loss(model.spec, posterior, of_copies, recipe.real_entropy)
-    loss = torch.as_tensor(weighted(losses, recipe.real_weight))
+    loss = augmented.new_zeros(()) + weighted(losses, recipe.real_weight)
     if not recipe.real_apart:
         return loss
     # A code that G does not hear yet is not held apart: whatever its head says by chance, the others may come to mean.

@@ -25,7 +25,6 @@ Set = tuple[Tensor, Tensor | None, dict[str, Tensor]]  # images, labels, factors
 class Source:
     """Where a data set's files lie below `root`, by split, and where they come from."""
 
-    shape: tuple[int, int, int]
     files: Callable[[str], tuple[str, ...]]
     origin: str
     load: Callable[[Any, Path, str, bool, int], Set]
@@ -101,17 +100,13 @@ def _items(whole: Any) -> Iterator[Any]:
 
 
 SOURCES = {
-    "fashion": Source(
-        (1, 28, 28), _fashion_files, "https://github.com/zalandoresearch/fashion-mnist (unpacked)", _fashion
-    ),
+    "fashion": Source(_fashion_files, "https://github.com/zalandoresearch/fashion-mnist (unpacked)", _fashion),
     "svhn": Source(
-        (3, 32, 32),
         lambda split: (f"{'test' if split == 'test' else 'train'}_32x32.mat",),
         "http://ufldl.stanford.edu/housenumbers/",
         _svhn,
     ),
     "celeba": Source(
-        (3, 32, 32),
         lambda _: tuple(
             f"celeba/{file}"
             for file in (

@@ -137,6 +137,8 @@ class Training:
             recipe = self.recipe.at(0, self.model.spec.names)
             with devices.autocast(self.device, recipe.precision):
                 loss = real_loss(self.model, recipe, self.model.discriminate(real)[1], copy)
+            if not loss.requires_grad:
+                return  # no code of this spec is asked anything about real images by themselves
             self.d_optimiser.zero_grad()
             self._scaler.scale(loss).backward()
             self.processes.mean_gradients(self._d_and_q)
@@ -307,6 +309,7 @@ class Training:
             if (checkpoint := run.folder.load()) is not None:
                 if steps is None:  # an end set at an earlier resume still holds
                     run.recipe = Recipe.from_json(checkpoint[1]["recipe"])
+                    run._bar.total = run.recipe.steps
                 run._restore(*checkpoint)
             run.folder.trim(run.step)
         except (KeyError, ValueError, TypeError, RuntimeError) as error:

@@ -73,5 +73,5 @@ class _Shapes(InfoGAN):
 def find(source: str | Path) -> Path:
     """A path as it is; a bare name such as "mnist" is looked up among the shipped weights."""
     path = Path(source)
-    bare = isinstance(source, str) and path.name == source and not path.suffix and not path.exists()
+    bare = isinstance(source, str) and path.name == source and not path.suffix and not path.is_file()
     return FOLDER / f"{source}.safetensors" if bare else path

@@ -100,5 +100,5 @@ def test_the_administrators_page_has_the_measured_figures():
     assert len(shown) == len(measured) >= 5
     for what, processes, memory, seconds in shown:
         row = measured[what.split(" (")[0]]
-        figures = (row["processes"], row["peak_pss_mb"], row["cpu_seconds"])
+        figures = (row["processes"], row["peak_pss_mib"], row["cpu_seconds"])
         assert (processes, memory.replace(",", ""), seconds) == figures

@@ -83,6 +83,22 @@ def test_evaluate_pairs_codes_of_faces_with_their_causes(monkeypatch, capsys):
         run("evaluate", "faces", "--all")
 
 
+def test_evaluate_a_plain_gan_of_faces(monkeypatch, capsys):
+    """It has no codes to pair."""
+    for split, seed in (("tune", 2), ("test", 3)):
+        monkeypatch.setitem(presets.FACES, split, (50, seed))
+    run("evaluate", "dcgan-faces", "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["agreement"] == result["codes"] == result["lower_bound_nats"] == {}
+
+
+@pytest.mark.parametrize("data", ["fashion-train", "folder-leaves-28x28x1-train-0123abcd"])
+def test_a_model_of_other_pictures_is_not_scored_on_mnist(tmp_path, data):
+    path = weights.save(presets.load("mnist").build(), tmp_path / "w.safetensors", {"data": data})
+    with pytest.raises(SystemExit, match=f"trained on '{data}'.*--folder and --labels"):
+        run("evaluate", path)
+
+
 def test_evaluate_prints_a_table(trained, capsys):
     run("evaluate", trained / "weights.safetensors")
     printed = capsys.readouterr().out
@@ -137,6 +153,12 @@ def test_sweep_writes_a_picture(trained, tmp_path, capsys):
         (["train", "mnist", "--out", "{tmp}/c", "--set", "speed=9"], "unknown field 'speed'"),
         (["train", "mnist", "--out", "{tmp}/c", "--set", 'lambda_g={"digit": 1}'], "name each once"),
         (["train", "mnist", "--out", "{tmp}/c", "--device", "abacus"], "not available"),
+        (["train", "mnist", "--out", "{tmp}/c", "--set", "steps=1e3"], "steps must be a whole number, got 1000.0"),
+        (["train", "mnist", "--out", "{tmp}/c", "--set", "lr_g=fast"], "lr_g must be a number, got 'fast'"),
+        (["train", "mnist", "--out", "{tmp}/c", "--set", "compile=1"], "compile must be true or false"),
+        (["train", "mnist", "--out", "{tmp}/none", "--resume", "--seed", "7"], "are for a new run"),
+        (["train", "mnist", "--out", "{tmp}/none", "--resume", "--set", "lr_g=1"], "are for a new run"),
+        (["sweep", "mnist", "--out", "/dev/null/x.png"], "cannot write /dev/null/x.png"),
     ],
 )
 def test_mistakes_give_one_line(arguments, says, tmp_path):

@@ -60,6 +60,7 @@ def test_package_out_of_range() -> None:
     [
         ("raise OSError('a shared library is missing')", "cannot be imported (a shared library is missing)"),
         ("import os; os.abort()", "cannot be imported (it ended Python with exit status -6)"),
+        ("import sys; sys.exit(0)", "cannot be imported (it ended Python with exit status 0)"),
     ],
 )
 def test_broken_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: str) -> None:
@@ -67,6 +68,23 @@ def test_broken_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (line,) = failed(wanted=["numpy", "safetensors"])
     assert line.name == "safetensors" and said in line.detail
+
+
+def test_a_python_that_ends_badly_after_all_was_imported_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "safetensors.py").write_text("import atexit, os; atexit.register(os._exit, 3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert failed(wanted=["numpy", "safetensors"]) == []
+
+
+def test_a_broken_torch_is_reported_and_not_loaded(tmp_path: Path) -> None:
+    """By the command, in a Python that has not imported it: the rest of the report is printed all the same."""
+    (tmp_path / "torch.py").write_text("import os; os.abort()")
+    command = [sys.executable, "-m", "infogan_lib", "check"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=environment.ROOT)
+    assert done.returncode == 1 and "[FAIL] torch: " in done.stdout and "] memory: " in done.stdout
 
 
 def test_the_packages_are_not_imported_here() -> None:

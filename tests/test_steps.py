@@ -5,7 +5,7 @@ import pytest
 import tiny
 import torch
 
-from infogan_lib import LatentSpec, Noise, Recipe, Training, copies
+from infogan_lib import LatentSpec, Noise, Recipe, Training, Uniform, copies
 from infogan_lib.objectives import dependence
 from infogan_lib.steps import d_loss, g_loss, weighted
 
@@ -192,6 +192,17 @@ def test_help_from_real_images_before_the_game_leaves_g_and_d_alone(bars, copied
         n.split(".")[0] for n, p in run.model.named_parameters() if n in before and not torch.equal(p, before[n])
     }
     assert changed == {"trunk", "q_head"}
+
+
+def test_a_spec_of_amounts_asks_nothing_of_real_images(bars):
+    """Only kinds are asked to agree there: no step of the help, and a loss of 0 where the images are."""
+    model = tiny.build(spec=LatentSpec(Noise(4), [Uniform("c1"), Uniform("c2")]))
+    recipe = replace(tiny.RECIPE, real_weight=1.0, real_from=0, real_before=3, real_apart=1.0, steps=2)
+    run = Training(model, bars, recipe, seed=0)
+    before = [p.detach().clone() for p in run.model.q_head.parameters()]
+    run._before()
+    assert all(torch.equal(p, q) for p, q in zip(before, run.model.q_head.parameters(), strict=True))
+    assert [float(report.loss_real) for report in run] == [0.0, 0.0]
 
 
 def test_each_code_has_its_own_weight_of_help(copied):

@@ -120,6 +120,12 @@ def test_a_bare_name_means_a_shipped_model(tmp_path):
     assert weights.find("runs/a/w.safetensors") == Path("runs/a/w.safetensors")
 
 
+def test_a_folder_of_that_name_does_not_hide_a_shipped_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist").mkdir()
+    assert weights.find("mnist") == weights.FOLDER / "mnist.safetensors"
+
+
 def test_the_manifest_is_plain_json(saved):
     _, manifest = files.load_tensors(saved[1])
     assert json.loads(json.dumps(manifest)) == manifest

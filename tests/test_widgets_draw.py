@@ -1,3 +1,4 @@
+import math
 import re
 from functools import cache
 
@@ -286,6 +287,17 @@ def test_every_kind_of_code_is_read_and_turned():
         control.value = value
         assert not error_in(draw)
     assert draw.redrawn.png != before and "turn 3" in draw.redrawn.alt
+
+
+@pytest.mark.parametrize("angle", [2.0, -2.0])
+def test_the_dial_of_an_angle_goes_where_q_read_it(angle):
+    model = InfoGAN("mnist", LatentSpec(Noise(5), [Circular("turn")]))
+    with torch.no_grad():
+        model.q_head[-1].weight.zero_()
+        model.q_head[-1].bias.copy_(torch.tensor([math.cos(angle), math.sin(angle)]))
+    draw = DrawAndRead(model)
+    draw.canvas.strokes = FOUR
+    assert draw.controls["turn"].value == pytest.approx(angle, abs=0.01)
 
 
 def test_a_slider_stays_within_its_ends_where_q_reads_beyond_them():

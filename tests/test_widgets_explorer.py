@@ -4,6 +4,7 @@ import io
 import itertools
 import math
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -273,6 +274,25 @@ def test_saving_says_where_and_overwrites_nothing(explorer, tmp_path):
     assert "latent-001.gif" in explorer.message.value and "download=" in explorer.message.value
     film = Image.open(tmp_path / "latent-001.gif")
     assert film.n_frames > 20
+
+
+def test_a_gif_is_of_one_model_though_a_training_sets_another_meanwhile(explorer):
+    """Another thread sets a model while the frames are made: it has to wait."""
+    other, render, waiting = model(), explorer._stage.render, []
+
+    def slow(values, look):
+        if not waiting:
+            waiting.append(threading.Thread(target=setattr, args=(explorer, "model", other)))
+            waiting[0].start()
+            time.sleep(0.2)
+        seen.append(explorer._stage.models[0])
+        return render(values, look)
+
+    seen = []
+    explorer._stage.render = slow
+    explorer.save_gif()
+    waiting[0].join()
+    assert len(seen) > 3 and other not in seen and explorer.model is other
 
 
 # -- errors ------------------------------------------------------------------------------------------

@@ -158,6 +158,22 @@ def test_samples_show_the_averaged_model_at_the_same_latents():
     assert TrainingMonitor(run, rows=3, seed=1).dashboard.samples.png != last
 
 
+def test_redrawing_a_run_under_way_is_done_between_its_steps():
+    run = training()
+    monitor = TrainingMonitor(run, every=3600)
+    drawn_by = []
+    draw = monitor._draw
+    monitor._draw = lambda state: (drawn_by.append(threading.current_thread()), draw(state))[1]
+    monitor.start()
+    try:
+        monitor.wait(step=3)
+        del drawn_by[:]
+        monitor.redraw()
+        assert drawn_by == [monitor._worker] and not run.torn
+    finally:
+        monitor.stop()
+
+
 def test_a_monitor_of_a_spec_or_of_a_plain_gan():
     monitor = TrainingMonitor(tiny.SPEC)
     run = training(tiny.RECIPE)

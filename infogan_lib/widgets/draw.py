@@ -28,6 +28,7 @@ from infogan_lib.widgets.controls import Control, Screen, control
 from infogan_lib.widgets.knobs import knobs
 from infogan_lib.widgets.readings import reading
 from infogan_lib.widgets.strokes import BRUSH, SIZE, picture, to_mnist
+from infogan_lib.widgets.toolbar import bar
 
 HERE = Path(__file__).parent
 COLUMNS = 4  # of G's images
@@ -95,10 +96,10 @@ class DrawAndRead(ipywidgets.VBox):
         for c in self.controls.values():
             c.observe(self._guarded(self._turn), "value")
         self._look()
-        left = [self.canvas, ipywidgets.Label("or load a handwritten"), _bar(*self.examples)]
-        right = [*self.controls.values(), _bar(self.new_noise, self.back), self.redrawn]
+        left = [self.canvas, ipywidgets.Label("or load a handwritten"), bar(*self.examples)]
+        right = [*self.controls.values(), bar(self.new_noise, self.back), self.redrawn]
         self.add_class("infogan-draw-and-read")
-        super().__init__([_bar(_column(*left), self.seen, _column(*right)), self.message])
+        super().__init__([bar(_column(*left), self.seen, _column(*right)), self.message])
 
     @property
     def reading(self) -> str:
@@ -255,7 +256,3 @@ def _matching(scores: Any) -> list[int] | None:
 
 def _column(*children: ipywidgets.Widget) -> ipywidgets.VBox:
     return ipywidgets.VBox(children).add_class("infogan-column")
-
-
-def _bar(*children: ipywidgets.Widget) -> ipywidgets.HBox:
-    return ipywidgets.HBox(children).add_class("infogan-bar")

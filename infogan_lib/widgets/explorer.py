@@ -138,7 +138,8 @@ class LatentExplorer(ipywidgets.VBox):
         """Save one round of playing, enlarged, under a name that is not taken."""
         knob, values, look = self._chosen(self.tools.played), self.values, self._look
         path = knob.there_and_back(values[knob.name], 16)
-        frames = [self._stage.render({**values, knob.name: v}, look)[0] for v in path]
+        with self._lock:  # one model throughout, though a training may set another meanwhile
+            frames = [self._stage.render({**values, knob.name: v}, look)[0] for v in path]
         return self._keep(views.gif([views.for_file(views.beside(frame)) for frame in frames]), "gif")
 
     # -- what the controls do --------------------------------------------------------------------------

@@ -93,7 +93,8 @@ def knobs(spec: LatentSpec, noise_sliders: Sequence[int] | None = None) -> list[
     made = []
     for code in spec.codes:
         points = code.sweep(2, beyond=True).tolist()
-        made.append(Knob(code.name, code, -1, (points[0], points[-1]), code.trained_range or (), code.default))
+        ends = (-math.pi, math.pi) if isinstance(code, Circular) else (points[0], points[-1])
+        made.append(Knob(code.name, code, -1, ends, code.trained_range or (), code.default))
     for i in noise_sliders:
         if not 0 <= i < spec.noise.size:
             raise ValueError(f"noise_sliders: there is no z_{i}; the noise has numbers 0 to {spec.noise.size - 1}.")

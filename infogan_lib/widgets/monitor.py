@@ -86,7 +86,8 @@ class TrainingMonitor(ipywidgets.VBox):
 
     def redraw(self) -> None:
         """Draw all that was reported so far, now; useful after a loop whose end this monitor does not know."""
-        self._draw(self.state)
+        draw = lambda: self._draw(self.state)  # noqa: E731
+        draw() if self._worker is None else self._worker.between_steps(draw)
 
     def on_snapshot(self, hook: Callable[[InfoGAN], None]) -> None:
         """Call `hook(model)` with a fresh copy of the averaged model at each drawing, in the training's thread."""

@@ -22,8 +22,6 @@ BRUSH, EDGE = 2.4, 1.2  # width of a stroke and of its soft edge, in pixels: the
 LEAST = 3.0  # a drawing smaller than this, of the canvas's 28 units, is not enlarged to fill the box: a dot stays a dot
 INK = 0.002  # brightness, of 1, from which a pixel counts as ink: any of the 256 grey levels but black
 
-Stroke = Sequence[Sequence[float]]  # [[x, y], ...], y downwards
-
 
 def to_mnist(drawing: Any) -> Tensor:
     """A drawing -> the float image (1, 1, 28, 28) in [-1, 1] that MNIST would have made of it.
