@@ -157,7 +157,7 @@ def rates(answer: Any) -> str:
         guess, found = number(given), rate(k)
         if not 0 <= guess <= 1:
             raise Wrong(f"{guess:g} is no share; with {k} of each kind, what part of the tries, from 0 to 1?")
-        if abs(guess - 1 / 6) < 0.02:
+        if abs(guess - 1 / 6) < 0.02 or guess > 1 / 6 > found:
             side = "less" if found < 1 / 6 else "more"
             raise Wrong(f"A sixth is what chance gives. With {k} of each kind it is {side} than that.")
         if guess > found + NEAR:
