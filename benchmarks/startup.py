@@ -32,9 +32,9 @@ print(b - a, time.perf_counter() - b)
 """
 LINES = {
     "the library, to train and load models": "from infogan_lib import InfoGAN, Training, lower_bound, presets, weights",
-    "its metrics, which bring SciPy": "from infogan_lib import metrics",
+    "its metrics": "from infogan_lib import metrics",
     "its plots, which bring Matplotlib": "from infogan_lib import plots",
-    "its widgets, which bring both and ipywidgets": "from infogan_lib.widgets import LatentExplorer",
+    "its widgets, which bring Matplotlib and ipywidgets": "from infogan_lib.widgets import LatentExplorer",
 }
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*")
 

@@ -12,8 +12,6 @@ from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from scipy.optimize import linear_sum_assignment
-from scipy.stats import spearmanr
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -53,6 +51,8 @@ def match(counts: Tensor, method: str = "hungarian") -> Tensor:
         return counts.argmax(1)
     if method != "hungarian":
         raise ValueError(f"match: method is 'hungarian' or 'majority', got {method!r}")
+    from scipy.optimize import linear_sum_assignment  # here, since SciPy takes half a second and 60 MB
+
     rows, columns = linear_sum_assignment(counts.numpy(), maximize=True)
     labels = torch.full((len(counts),), -1)
     labels[torch.from_numpy(rows)] = torch.from_numpy(columns)
@@ -133,6 +133,8 @@ def within_groups_spearman(values: Tensor, attribute: Tensor, groups: Tensor) ->
     Within groups, since a code that moves the slant of every digit should not be marked down because
     ones lean more than zeros. A group where either does not vary counts 0.
     """
+    from scipy.stats import spearmanr
+
     found = []
     for group in groups.unique():
         inside = groups == group
