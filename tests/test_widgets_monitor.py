@@ -158,18 +158,22 @@ def test_samples_show_the_averaged_model_at_the_same_latents():
     assert TrainingMonitor(run, rows=3, seed=1).dashboard.samples.png != last
 
 
-def test_redrawing_a_run_under_way_is_done_between_its_steps():
+def test_redrawing_a_run_under_way_is_done_between_its_steps(monkeypatch):
+    drawn_by, draw = [], TrainingMonitor._draw
+
+    def noted(self, state):
+        drawn_by.append((threading.current_thread(), self.run.torn))
+        draw(self, state)
+
+    monkeypatch.setattr(TrainingMonitor, "_draw", noted)
     run = training()
     monitor = TrainingMonitor(run, every=3600)
-    drawn_by = []
-    draw = monitor._draw
-    monitor._draw = lambda state: (drawn_by.append(threading.current_thread()), draw(state))[1]
     monitor.start()
     try:
         monitor.wait(step=3)
         del drawn_by[:]
         monitor.redraw()
-        assert drawn_by == [monitor._worker] and not run.torn
+        assert drawn_by == [(monitor._worker, False)]
     finally:
         monitor.stop()
 
