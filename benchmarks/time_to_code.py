@@ -87,12 +87,14 @@ def summary() -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("contestants", nargs="*", choices=[*PRESETS, *FORMS])
+    parser.add_argument("contestants", nargs="*", metavar="contestant", help=", ".join([*PRESETS, *FORMS]))
     parser.add_argument("--seeds", type=int, nargs="+", default=[100])
     parser.add_argument("--every", type=float, default=5.0, help="seconds of training between two looks")
     parser.add_argument("--cap", type=float, default=CAP, help="seconds of training at most")
     parser.add_argument("--json", action="store_true", help="print the table's medians as JSON")
     args = parser.parse_args()
+    if unknown := set(args.contestants) - {*PRESETS, *FORMS}:  # argparse's own choices refuse an empty list
+        parser.error(f"unknown contestant {min(unknown)!r}; choose among {', '.join([*PRESETS, *FORMS])}")
     for name in args.contestants:
         for seed in args.seeds:
             command = (

@@ -238,6 +238,17 @@ def test_the_medians_count_a_missing_time_as_later_than_all(folder):
     }
 
 
+def test_the_medians_can_be_asked_for_alone(folder, monkeypatch, capsys):
+    results.put("time_to_code", [{"contestant": "mnist", "seed": 0, "seconds_80": 20.0}], ["contestant", "seed"])
+    monkeypatch.setattr(sys, "argv", ["time_to_code.py", "--json"])
+    time_to_code.main()
+    assert json.loads(capsys.readouterr().out) == time_to_code.summary()
+    monkeypatch.setattr(sys, "argv", ["time_to_code.py", "mnits"])
+    with pytest.raises(SystemExit):
+        time_to_code.main()
+    assert "unknown contestant 'mnits'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["mnist", "conv"])
 def test_a_contestant_trains(monkeypatch, name):
     monkeypatch.setattr(time_to_code.data, "mnist", lambda split: digits())
