@@ -1,7 +1,7 @@
 """Seconds a training step, beside the recipe that many ports share: ratios within one run, and where the time goes.
 
     python benchmarks/step.py [--rounds 12] [--steps 4] [--json] [--keep]
-    python benchmarks/step.py --avx2     # as on a processor without AVX-512: most laptops
+    python benchmarks/step.py --avx2     # as on a processor without AVX-512, such as many laptops have
 
 All four take turns, some steps each, in every round; a ratio is the median over rounds of the ratio within a round.
 Getting a batch counts, in all of them. "mnist" is timed as it is for most of its run, with its copies of real images.
