@@ -23,9 +23,10 @@ import sys
 
 import torch
 
-from infogan_lib import results, weights
-from infogan_lib.arithmetic import Seen, combine, draw, kept, look, looks, restore, show
-from infogan_lib.face_reader import face_reader
+from infogan_lib.course import results
+from infogan_lib.training import weights
+from infogan_lib.course.lessons.arithmetic import Seen, combine, draw, kept, look, looks, restore, show
+from infogan_lib.measure.face_reader import face_reader
 
 HAIR = ("none", "short", "long")
 CONTINUOUS = ("azimuth", "elevation", "light", "width", "smile")

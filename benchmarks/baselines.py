@@ -13,7 +13,9 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from infogan_lib import data, metrics, results
+from infogan_lib import data
+from infogan_lib.course import results
+from infogan_lib.measure import metrics
 
 
 def accuracies(tune_codes: torch.Tensor, test_codes: torch.Tensor) -> tuple[float, float]:

@@ -26,19 +26,20 @@ from pathlib import Path
 import psutil
 from jupyter_client.manager import start_new_kernel
 
-from infogan_lib import results
+from infogan_lib.course import results
 from infogan_lib.data import ROOT
 
 MIB = 1024**2
 KNOBS = """
-from infogan_lib import weights
-from infogan_lib.widgets import DrawAndRead, LatentExplorer
+from infogan_lib.training import weights
+from infogan_lib.show.widgets import DrawAndRead, LatentExplorer
 explorer = LatentExplorer(weights.load("mnist"), beside=weights.load("mnist-control"))
 for c1 in (-2.0, 0.0, 2.0): explorer.set(c1=c1)
 """
 TRAINING = """
-from infogan_lib import Training, presets
-from infogan_lib.widgets import LatentExplorer, TrainingMonitor
+from infogan_lib import Training
+from infogan_lib.training import presets
+from infogan_lib.show.widgets import LatentExplorer, TrainingMonitor
 preset = presets.load("mnist")
 run = Training(preset.build(), preset.data("train"), preset.recipe, seed=100)
 monitor = TrainingMonitor(run)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from infogan_lib import results
-from infogan_lib.clinic import Patient
-from infogan_lib.clinic_charts import examine
-from infogan_lib.clinic_ward import WARD
+from infogan_lib.course import results
+from infogan_lib.course.clinic.patient import Patient
+from infogan_lib.course.clinic.charts import examine
+from infogan_lib.course.clinic.ward import WARD
 
 
 def main() -> None:

@@ -12,9 +12,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from infogan_lib import Training, data, metrics, presets, readers, results, weights
+from infogan_lib import Training, data
+from infogan_lib.course import results
+from infogan_lib.measure import metrics, readers
+from infogan_lib.training import presets, weights
 from infogan_lib.data import Images
-from infogan_lib.face_reader import face_reader
+from infogan_lib.measure.face_reader import face_reader
 
 SHIPPED = 0
 N = 10_000

@@ -17,7 +17,9 @@ import sys
 import torch
 from torch import nn
 
-from infogan_lib import InfoGAN, LatentSpec, Noise, Recipe, Training, data, metrics, readers, results
+from infogan_lib import InfoGAN, LatentSpec, Noise, Recipe, Training, data
+from infogan_lib.course import results
+from infogan_lib.measure import metrics, readers
 
 SPEC = LatentSpec(Noise(20), [])
 RATES = {"uneven": (1e-3, 2e-4), "even": (1e-3, 1e-3)}  # of G and of D

@@ -39,18 +39,15 @@ from infogan_lib import (
     Recipe,
     Training,
     Uniform,
-    code_maps,
     data,
-    disentanglement,
     entropy,
-    metrics,
-    presets,
-    readers,
-    results,
 )
-from infogan_lib import weights as weight_files
+from infogan_lib.course import results
+from infogan_lib.measure import code_maps, disentanglement, metrics, readers
+from infogan_lib.training import presets
+from infogan_lib.training import weights as weight_files
 from infogan_lib.data import Images, to_uint8
-from infogan_lib.networks import Parts, register
+from infogan_lib.core.networks import Parts, register
 
 MNIST = presets.load("mnist")
 SCORES_FROM = ("code_accuracy", "majority_accuracy", "nmi")

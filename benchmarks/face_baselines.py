@@ -20,11 +20,12 @@ from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from infogan_lib import InfoGAN, LatentSpec, Noise, Uniform, data, results
+from infogan_lib import InfoGAN, LatentSpec, Noise, Uniform, data
+from infogan_lib.course import results
 from infogan_lib.data import Images
-from infogan_lib.faces import FACTORS, SCORED
-from infogan_lib.information import histogram_information
-from infogan_lib.networks import NETWORKS, Parts, register
+from infogan_lib.data.faces import FACTORS, SCORED
+from infogan_lib.measure.information import histogram_information
+from infogan_lib.core.networks import NETWORKS, Parts, register
 
 FIT, SCORE = (10_000, 600_001), (10_000, 600_002)  # number and seed of the faces
 SEEDS = range(5)

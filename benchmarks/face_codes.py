@@ -34,13 +34,16 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from infogan_lib import InfoGAN, Recipe, Training, data, disentanglement, metrics, presets, readers, results, weights
-from infogan_lib.code_maps import FULL, Protocol, codes_read, codes_set
+from infogan_lib import InfoGAN, Recipe, Training, data
+from infogan_lib.course import results
+from infogan_lib.measure import disentanglement, metrics, readers
+from infogan_lib.training import presets, weights
+from infogan_lib.measure.code_maps import FULL, Protocol, codes_read, codes_set
 from infogan_lib.data import Images
-from infogan_lib.face_reader import face_reader
-from infogan_lib.faces import FACTORS, SCORED
-from infogan_lib.information import histogram_information
-from infogan_lib.pairing import Pair, agreement, pair
+from infogan_lib.measure.face_reader import face_reader
+from infogan_lib.data.faces import FACTORS, SCORED
+from infogan_lib.measure.information import histogram_information
+from infogan_lib.measure.pairing import Pair, agreement, pair
 
 PRESET = presets.load("faces")
 PLAIN: dict[str, Any] = {

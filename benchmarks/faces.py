@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from infogan_lib import data, faces
+from infogan_lib import data
+from infogan_lib.data import faces
 
 TARGET = 1000
 

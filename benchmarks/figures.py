@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from infogan_lib import results
+from infogan_lib.course import results
 
 
 class Figures(list[dict[str, Any]]):

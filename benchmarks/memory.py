@@ -24,14 +24,16 @@ TORCH = "import torch"
 ADAM = "torch.optim.Adam([torch.zeros(1, requires_grad=True)])"
 SLIDERS = ("explorer", "00_start_here", "08_latent_sliders")
 TRAINING = """
-from infogan_lib import Training, presets
+from infogan_lib import Training
+from infogan_lib.training import presets
 preset = presets.load({name!r})
 run = Training(preset.build(), preset.data("train"), preset.recipe, seed=100, device="cpu")
 for report, _ in zip(run, range({steps})): pass
 """
 GROWTH = """
 import torch
-from infogan_lib import Training, presets
+from infogan_lib import Training
+from infogan_lib.training import presets
 from infogan_lib.data import Images
 preset = presets.load("mnist")
 images = Images(torch.randint(256, ({images}, 1, 28, 28), dtype=torch.uint8))

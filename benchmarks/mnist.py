@@ -20,22 +20,12 @@ from typing import Any
 
 import torch
 
-from infogan_lib import (
-    InfoGAN,
-    Latent,
-    LatentSpec,
-    Recipe,
-    Training,
-    Uniform,
-    data,
-    metrics,
-    presets,
-    readers,
-    results,
-    weights,
-)
-from infogan_lib.data import augment
-from infogan_lib.objectives import real_image_loss
+from infogan_lib import InfoGAN, Latent, LatentSpec, Recipe, Training, Uniform, data
+from infogan_lib.course import results
+from infogan_lib.measure import metrics, readers
+from infogan_lib.training import presets, weights
+from infogan_lib.core.views import augment
+from infogan_lib.core.objectives import real_image_loss
 
 FAKES = 10_000
 MNIST = presets.load("mnist")

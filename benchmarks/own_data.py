@@ -26,7 +26,10 @@ from sklearn.datasets import load_digits, load_sample_images
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
-from infogan_lib import Categorical, Training, Uniform, data, metrics, presets, results
+from infogan_lib import Categorical, Training, Uniform, data
+from infogan_lib.course import results
+from infogan_lib.measure import metrics
+from infogan_lib.training import presets
 from infogan_lib.data import Images
 
 SIZES = {"digits": (16, 1), "photos": (32, 3)}  # pixels, channels

@@ -15,8 +15,8 @@ import sys
 
 import torch
 
-from infogan_lib import results
-from infogan_lib.rings import Game
+from infogan_lib.course import results
+from infogan_lib.course.lessons.rings import Game
 
 G_STEPS = {"even": 1, "greedy": 10}
 

@@ -14,11 +14,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from infogan_lib import metrics, presets, results, weights
-from infogan_lib.code_maps import Table, codes_read
-from infogan_lib.faces import SCORED
-from infogan_lib.pairing import agreement, evaluate, pair
-from infogan_lib.weights import FOLDER
+from infogan_lib.course import results
+from infogan_lib.measure import metrics
+from infogan_lib.training import presets, weights
+from infogan_lib.measure.code_maps import Table, codes_read
+from infogan_lib.data.faces import SCORED
+from infogan_lib.measure.pairing import agreement, evaluate, pair
+from infogan_lib.training.weights import FOLDER
 
 
 def shared(mine: Table, others: list[Table]) -> float:

@@ -16,8 +16,11 @@ from pathlib import Path
 
 import torch
 
-from infogan_lib import InfoGAN, data, entropy, metrics, results, weights
-from infogan_lib.weights import FOLDER
+from infogan_lib import InfoGAN, data, entropy
+from infogan_lib.course import results
+from infogan_lib.measure import metrics
+from infogan_lib.training import weights
+from infogan_lib.training.weights import FOLDER
 
 ENOUGH = 2.25  # nats, of ln 10 = 2.303
 

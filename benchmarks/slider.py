@@ -28,8 +28,8 @@ from figures import Figures, parser
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
 import conftest as browsing  # the server and the page that the browser tests use
 
-from infogan_lib import weights
-from infogan_lib.widgets import LatentExplorer
+from infogan_lib.training import weights
+from infogan_lib.show.widgets import LatentExplorer
 
 MOVES = 100
 VIEWS: dict[str, dict[str, Any]] = {
@@ -42,8 +42,8 @@ KERNEL = {"one": 8, "row": 15, "grid": 50}  # ms, p95
 BROWSER = {"one": 80, "row": 80, "grid": 120}
 
 EXPLORER = """
-from infogan_lib import weights
-from infogan_lib.widgets import LatentExplorer
+from infogan_lib.training import weights
+from infogan_lib.show.widgets import LatentExplorer
 model = weights.load("mnist")
 explorer = LatentExplorer(model, **{options})
 explorer
@@ -52,7 +52,8 @@ INTERACT = """
 %matplotlib inline
 import matplotlib.pyplot as plt, torch
 from ipywidgets import FloatSlider, interact
-from infogan_lib import plots, weights
+from infogan_lib.show import plots
+from infogan_lib.training import weights
 model, noise = weights.load("mnist"), torch.randn({n}, 62, generator=torch.Generator().manual_seed(0))
 
 @interact(c1=FloatSlider(0, min=-2, max=2, step=0.05))
@@ -62,7 +63,8 @@ def show(c1):
 """
 TRAINING = """
 import threading, torch
-from infogan_lib import Training, presets
+from infogan_lib import Training
+from infogan_lib.training import presets
 preset, count = presets.load("mnist"), [0]
 
 def train():

@@ -30,7 +30,8 @@ from textbook import FORMS, Textbook, batches
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from infogan_lib import InfoGAN, Training, data, presets
+from infogan_lib import InfoGAN, Training, data
+from infogan_lib.training import presets
 
 # What limits each part of torch on a CPU: its convolutions, its matrix products, the rest.
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}

@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Normal
 from torchvision import transforms
 
-from infogan_lib import Latent, data, presets
+from infogan_lib import Latent, data
+from infogan_lib.training import presets
 from infogan_lib.data import Images
-from infogan_lib.networks import Sigmoid11
+from infogan_lib.core.networks import Sigmoid11
 
 FORMS = ("fc", "conv")
 BATCH = 128

@@ -23,7 +23,10 @@ from typing import Any
 import torch
 from textbook import FORMS, Textbook, batches
 
-from infogan_lib import Training, data, metrics, presets, results
+from infogan_lib import Training, data
+from infogan_lib.course import results
+from infogan_lib.measure import metrics
+from infogan_lib.training import presets
 
 PRESETS = ("mnist", "mnist-paper")
 LINES = (80, 90, 95, 97)  # per cent of the tuning digits

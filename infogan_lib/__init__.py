@@ -1,6 +1,14 @@
-"""A small library for learning InfoGAN: latents with codes, networks with a Q head, training, pictures.
+"""A small library for learning InfoGAN. The notebooks build each piece first and import it from here afterwards.
 
-The notebooks build each piece first and import it from here afterwards.
+    cli        what can I type?                     train, evaluate, sweep, check, progress, reset
+    course     what surrounds the lessons?          exercises, clinic, lessons of single notebooks, tables
+    show       what does it look like?              plots, widgets
+    measure    what is a trained model worth?       metrics, readers, information, disentanglement
+    training   how is a run driven and kept?        the loop, checkpoints, weights, presets, devices
+    data       where do images come from?           MNIST, folders, rendered faces
+    core       what is InfoGAN?                     codes, bound, objectives, networks, model, views, steps
+
+A place imports only from places below it. Read `core` first, in the order that its `__init__` names.
 """
 
 from __future__ import annotations
@@ -9,23 +17,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infogan_lib.codes import Bernoulli, Categorical, Circular, Gaussian, Uniform
-    from infogan_lib.information import entropy, lower_bound
-    from infogan_lib.latent import Latent, LatentSpec, Noise
-    from infogan_lib.networks import InfoGAN
-    from infogan_lib.steps import Recipe, Report
-    from infogan_lib.training import Training
+    from infogan_lib.core.bound import lower_bound
+    from infogan_lib.core.codes import Bernoulli, Categorical, Circular, Gaussian, Uniform
+    from infogan_lib.core.latent import Latent, LatentSpec, Noise
+    from infogan_lib.core.model import InfoGAN
+    from infogan_lib.core.recipe import Recipe, Report
+    from infogan_lib.measure.information import entropy
+    from infogan_lib.training.loop import Training
 
 # Names are fetched when first used: `python -m infogan_lib check` must run where torch is missing.
-_ROOMS = {
-    "codes": ("Bernoulli", "Categorical", "Circular", "Gaussian", "Uniform"),
-    "latent": ("Latent", "LatentSpec", "Noise"),
-    "information": ("entropy", "lower_bound"),
-    "networks": ("InfoGAN",),
-    "steps": ("Recipe", "Report"),
-    "training": ("Training",),
+_HOME = {
+    **dict.fromkeys(("Bernoulli", "Categorical", "Circular", "Gaussian", "Uniform"), "core.codes"),
+    **dict.fromkeys(("Latent", "LatentSpec", "Noise"), "core.latent"),
+    **dict.fromkeys(("Recipe", "Report"), "core.recipe"),
+    "lower_bound": "core.bound",
+    "InfoGAN": "core.model",
+    "entropy": "measure.information",
+    "Training": "training.loop",
 }
-_HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Bernoulli",

@@ -2,7 +2,7 @@
 
 import sys
 
-from infogan_lib import environment
+from infogan_lib.course import environment
 
 
 def main() -> None:

@@ -15,37 +15,30 @@ from typing import Any
 
 import torch
 
-from infogan_lib import (
-    code_maps,
-    disentanglement,
-    environment,
-    files,
-    metrics,
-    own,
-    pairing,
-    plots,
-    presets,
-    processes,
-    progress,
-    readers,
-    weights,
-)
-from infogan_lib.codes import Categorical, Code
-from infogan_lib.data import DataError, Images, folder, mnist
-from infogan_lib.faces import SCORED
-from infogan_lib.networks import Q_ON, InfoGAN
-from infogan_lib.run_folder import TrainingError
-from infogan_lib.steps import Recipe
-from infogan_lib.training import Training
+from infogan_lib.core.codes import Categorical, Code
+from infogan_lib.core.model import Q_ON, InfoGAN
+from infogan_lib.core.recipe import Recipe
+from infogan_lib.course import environment, progress
+from infogan_lib.data import files, own
+from infogan_lib.data.faces import SCORED, face_split
+from infogan_lib.data.folder import folder
+from infogan_lib.data.images import Images
+from infogan_lib.data.mnist import DataError, mnist
+from infogan_lib.measure import report
+from infogan_lib.show import plots
+from infogan_lib.training import distributed, presets, weights
+from infogan_lib.training.checkpoint import TrainingError
+from infogan_lib.training.distributed import Processes
+from infogan_lib.training.loop import Training
 
 
-def train(args: argparse.Namespace) -> None:
+def train_command(args: argparse.Namespace) -> None:
     """Alone, or as one of the processes that torchrun started; then the first speaks, and writes, for all."""
-    with processes.joined() as team, contextlib.redirect_stdout(sys.stdout if team.first else None):
+    with distributed.joined() as team, contextlib.redirect_stdout(sys.stdout if team.first else None):
         train_with(args, team)
 
 
-def train_with(args: argparse.Namespace, team: processes.Processes) -> None:
+def train_with(args: argparse.Namespace, team: Processes) -> None:
     preset, images = own_pictures(args) if args.preset.startswith(own.PREFIX) else named(args)
     if args.resume:
         if args.set or args.q_on or args.seed:
@@ -74,7 +67,7 @@ def train_with(args: argparse.Namespace, team: processes.Processes) -> None:
     manifest = {**run.manifest(), "step": run.step}
     path = Path(args.out) / "weights.safetensors"
     if team.first:
-        weights.save(run.model, path, manifest)
+        weights.save(run.averaged, path, manifest)
     print(f"{run.step - first} steps on {run.device} in {seconds:.0f} s, {path} written")
 
 
@@ -95,12 +88,12 @@ def own_pictures(args: argparse.Namespace) -> tuple[presets.Preset, Images]:
             '--codes such as "kind=cat10, c1=uniform"'
         )
     path = args.preset.removeprefix(own.PREFIX)
-    images, report = folder(path, size=args.size, channels=args.channels, split="train")
-    print(report)
+    images, listing = folder(path, size=args.size, channels=args.channels, split="train")
+    print(listing)
     return presets.own(images, args.codes or []), images
 
 
-def evaluate(args: argparse.Namespace) -> None:
+def evaluate_command(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
     if bool(args.folder) != bool(args.labels) or (args.folder and args.all):
         raise ValueError("evaluate: --folder and --labels go together, and without --all, which is about digits")
@@ -114,12 +107,12 @@ def evaluate(args: argparse.Namespace) -> None:
     if of_faces and args.all:
         raise ValueError("evaluate: --all is about digits; of faces, benchmarks/face_codes.py has all scores")
     if of_faces:
-        result = pairing.evaluate(model, presets.faces("tune"), presets.faces("test"), SCORED)
+        result = report.evaluate(model, face_split("tune"), face_split("test"), factors=SCORED)
     else:
         fit, test = own.held_back(model, args.folder, args.labels) if args.folder else (mnist("tune"), mnist("test"))
-        result = metrics.evaluate(model, fit, test)
+        result = report.evaluate(model, fit, test)
         if args.all:
-            result |= evaluate_all(model, fit, test)
+            result |= report.all_scores(model, fit, test)
     if args.json:
         print(json.dumps(result))
         return
@@ -142,40 +135,6 @@ def evaluate(args: argparse.Namespace) -> None:
         show_all(result)
 
 
-def evaluate_all(
-    model: InfoGAN, fit: Images, test: Images, protocol: code_maps.Protocol = code_maps.FULL
-) -> dict[str, Any]:
-    """What `--all` adds: the disentanglement scores in both directions, visibility, diversity, Frechet distances.
-
-    The protocol's n rows are digits of `fit`, its test rows digits of `test`.
-    """
-    reader = readers.digit_reader()
-    latent, fakes = metrics.fakes(model, max(len(test), protocol.n + protocol.test))
-    real = [reader.features(images.batch(slice(None))) for images in (fit, test)]
-    found: dict[str, Any] = {
-        "diversity": metrics.diversity(model),
-        "visibility": metrics.visibility(model),
-        "frechet": readers.frechet(reader.features(fakes[: len(test)]), real[1]),
-        "frechet_floor": readers.frechet(*real),
-    }
-    if model.spec.codes:
-        assert fit.labels is not None and test.labels is not None
-        labels = torch.cat([fit.labels[: protocol.n], test.labels[: protocol.test]])
-        digits = Images(torch.cat([fit.images[: protocol.n], test.images[: protocol.test]]), labels)
-        pairs = {
-            "real": (code_maps.codes_read(model, digits), digits.batch(slice(None)), labels),
-            "fakes": (code_maps.codes_set(model.spec, latent), fakes, reader.read(fakes)),
-        }
-        found["disentanglement"] = {}
-        for name, (codes, images, read) in pairs.items():
-            factors = code_maps.digit_factors(images, read)
-            left_out = [factor for factor, values in factors.items() if len(values.unique()) < 2]
-            varied = {factor: values for factor, values in factors.items() if factor not in left_out}
-            scores = disentanglement.score(codes, varied, protocol).to_json() if varied else {}
-            found["disentanglement"][name] = {**scores, "left_out": left_out}
-    return found
-
-
 def show_all(result: dict[str, Any]) -> None:
     if "disentanglement" in result:
         print("codes against label, slant, thickness and width:   Q on real digits   codes set, fakes read")
@@ -193,7 +152,7 @@ def show_all(result: dict[str, Any]) -> None:
     print(f"Frechet distance {result['frechet']:.3f}, of real digits to real digits {result['frechet_floor']:.3f}")
 
 
-def sweep(args: argparse.Namespace) -> None:
+def sweep_command(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
     sheet = sweep_sheet(model, args.rows, args.seed)
     try:
@@ -218,12 +177,12 @@ def sweep_sheet(model: InfoGAN, rows: int = 5, seed: int = 0) -> plots.Picture:
     return plots.sweeps(panels)
 
 
-def show_progress(args: argparse.Namespace) -> None:
+def progress_command(args: argparse.Namespace) -> None:
     found = [progress.read(path) for path in progress.course(args.folder)]
     print(json.dumps([one.to_json() for one in found]) if args.json else progress.table(found))
 
 
-def reset(args: argparse.Namespace) -> None:
+def reset_command(args: argparse.Namespace) -> None:
     path, kept = progress.reset(args.number)
     print(f"{path} is as it shipped." + (f" Your version is kept as {kept}." if kept else " Nothing had to be kept."))
     print("If it is open in JupyterLab, choose File > Reload Notebook from Disk before you go on.")
@@ -257,7 +216,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("train", help="train a preset into a run folder")
-    one.set_defaults(run=train)
+    one.set_defaults(run=train_command)
     one.add_argument("preset", help=f"{', '.join(presets.PRESETS)}, or {own.PREFIX}PATH for pictures of your own")
     one.add_argument("--out", required=True, help="the run folder, new unless --resume")
     one.add_argument("--seed", type=int, default=0)
@@ -277,7 +236,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     one = commands.add_parser("evaluate", help="code accuracy on MNIST, on faces or on your pictures, and L_I in nats")
-    one.set_defaults(run=evaluate)
+    one.set_defaults(run=evaluate_command)
     one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
     one.add_argument("--folder", help="score on the pictures in this folder that were held back, and not on MNIST")
     one.add_argument("--labels", help="their labels: a file with a line NAME,LABEL for each picture")
@@ -285,19 +244,19 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--all", action="store_true", help="add MIG, DCI and others, L_I after a blur, diversity")
 
     one = commands.add_parser("sweep", help="a picture of every code from end to end")
-    one.set_defaults(run=sweep)
+    one.set_defaults(run=sweep_command)
     one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
     one.add_argument("--out", required=True, help="the picture to write, such as sweep.png")
     one.add_argument("--rows", type=_count, default=5)
     one.add_argument("--seed", type=int, default=0)
 
     one = commands.add_parser("progress", help="which exercises are done in your saved notebooks; sends nothing")
-    one.set_defaults(run=show_progress)
+    one.set_defaults(run=progress_command)
     one.add_argument("--folder", default="notebooks", help="where your notebooks are")
     one.add_argument("--json", action="store_true", help="print one JSON list")
 
     one = commands.add_parser("reset", help="a fresh copy of a notebook from git; your version is kept beside it")
-    one.set_defaults(run=reset)
+    one.set_defaults(run=reset_command)
     one.add_argument("number", help="such as 05")
 
     one = commands.add_parser("check", help="is this machine ready? prints [OK] and [FAIL] lines")
@@ -311,5 +270,5 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         args.run(args)
     except (DataError, files.FileError, TrainingError, ValueError) as error:
-        processes.let_the_first_speak()
+        distributed.let_the_first_speak()
         sys.exit(f"error: {error}")

@@ -12,7 +12,8 @@ import pytest
 import tiny
 import torch
 
-from infogan_lib import Training, files
+from infogan_lib import Training
+from infogan_lib.data import files
 
 HERE = Path(__file__).parent
 UNIX = pytest.mark.skipif(os.name == "nt", reason="the signals are Unix's")

@@ -17,7 +17,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from infogan_lib import Training, processes
+from infogan_lib import Training
+from infogan_lib.training import distributed as processes
 
 RECIPE = replace(tiny.RECIPE, real_weight=0.0, steps=12, checkpoint_every=4)
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, metrics, results, weights
-from infogan_lib.arithmetic import Seen, combine, draw, kept, look, looks, restore, show, slerp
+from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise
+from infogan_lib.course import results
+from infogan_lib.measure import metrics
+from infogan_lib.training import weights
+from infogan_lib.course.lessons.arithmetic import Seen, combine, draw, kept, look, looks, restore, show, slerp
 
 SIZE = 8
 

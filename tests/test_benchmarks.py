@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infogan_lib import Recipe, data, presets, results, weights
+from infogan_lib import Recipe, data
+from infogan_lib.course import results
+from infogan_lib.training import presets, weights
 from infogan_lib.data import Images
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))

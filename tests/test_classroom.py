@@ -11,7 +11,7 @@ import faults
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from infogan_lib import results
+from infogan_lib.course import results
 from infogan_lib.data import ROOT as DATA
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,8 +19,9 @@ CONTAINER = (ROOT / "Containerfile").read_text(encoding="utf-8")
 
 LEARNER = """
 import torch
-from infogan_lib import Training, data, presets, weights
-from infogan_lib.widgets import LatentExplorer
+from infogan_lib import Training, data
+from infogan_lib.training import presets, weights
+from infogan_lib.show.widgets import LatentExplorer
 torch.set_num_threads(1)
 root = {folder!r}
 explorer = LatentExplorer(weights.load(root + "/weights/mnist.safetensors"))

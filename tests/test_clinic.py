@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from infogan_lib import results, steps
-from infogan_lib.clinic import RECIPE, SPEC, Patient, digits
-from infogan_lib.clinic_charts import data_brightness, examine
-from infogan_lib.clinic_ward import DIAGNOSES, WARD, admit, open_up
-from infogan_lib.information import calibration
+from infogan_lib.core import steps
+from infogan_lib.course import results
+from infogan_lib.course.clinic.patient import Patient, RECIPE, SPEC, digits
+from infogan_lib.course.clinic.charts import data_brightness, examine
+from infogan_lib.course.clinic.ward import DIAGNOSES, WARD, admit, open_up
+from infogan_lib.core.bound import calibration
 
 STEPS = 240
 FLAT = ("Dov", "Eva", "Finn", "Gus")

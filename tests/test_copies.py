@@ -4,8 +4,9 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from infogan_lib import copies, data
-from infogan_lib.face_reader import face_reader
+from infogan_lib import data
+from infogan_lib.data.faces import views as copies
+from infogan_lib.measure.face_reader import face_reader
 
 FACES = data.faces(600, 810_001)
 

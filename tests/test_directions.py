@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny import build
 
-from infogan_lib import InfoGAN, LatentSpec, Noise, directions
+from infogan_lib import InfoGAN, LatentSpec, Noise
+from infogan_lib.course.lessons import directions
 
 PLAIN = LatentSpec(Noise(6), [])
 

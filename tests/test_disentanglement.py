@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score
 
-from infogan_lib import Circular, LatentSpec, Noise, Uniform, code_maps, disentanglement
-from infogan_lib.code_maps import LIGHT, Protocol
+from infogan_lib import Circular, LatentSpec, Noise, Uniform
+from infogan_lib.measure import code_maps, disentanglement
+from infogan_lib.measure.code_maps import LIGHT, Protocol
 from infogan_lib.data import Images
-from infogan_lib.disentanglement import score
+from infogan_lib.measure.disentanglement import score
 
 SMALL = Protocol(bins=8, n=600, test=300, trees="forest", votes=300, test_votes=200, batch=32)
 

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 
-from infogan_lib import Bernoulli, Categorical, Circular, LatentSpec, Noise, Uniform, data, faces
-from infogan_lib.effects import digit_attributes, draw, effect_map, face_attributes, shift
-from infogan_lib.face_reader import face_reader
-from infogan_lib.readers import digit_reader
+from infogan_lib import Bernoulli, Categorical, Circular, LatentSpec, Noise, Uniform, data
+from infogan_lib.data import faces
+from infogan_lib.measure.effects import digit_attributes, draw, effect_map, face_attributes, shift
+from infogan_lib.measure.face_reader import face_reader
+from infogan_lib.measure.readers import digit_reader
 
 SPEC = LatentSpec(Noise(3), [Categorical("kind", 4), Uniform("c", low=0.0, high=10.0), Bernoulli("b")])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infogan_lib import environment
-from infogan_lib.environment import GIB, Check, checks
+from infogan_lib.course import environment
+from infogan_lib.course.environment import Check, GIB, checks
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from infogan_lib.exercises import EXERCISES, Feedback, Wrong, blocks, check, exercise
-from infogan_lib.information import lower_bound
+from infogan_lib.course.exercises import EXERCISES, Feedback, Wrong, blocks, check, exercise
+from infogan_lib.core.bound import lower_bound
 
 # -- Notebook 07: reference solutions --------------------------------------------------------------
 

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from infogan_lib import data, metrics, readers, weights
-from infogan_lib.exercises import EXERCISES, check
-from infogan_lib.exercises.nb00 import two_models
+from infogan_lib import data
+from infogan_lib.measure import metrics, readers
+from infogan_lib.training import weights
+from infogan_lib.course.exercises import EXERCISES, check
+from infogan_lib.course.exercises.nb00 import two_models
 
 DIGITS = weights.load("mnist").manifest["scores"]["matching"]
 

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from infogan_lib.exercises import EXERCISES, check
+from infogan_lib.course.exercises import EXERCISES, check
 
 
 def slope(logit):

@@ -4,8 +4,8 @@ import statistics
 
 import torch
 
-from infogan_lib import results
-from infogan_lib.exercises import EXERCISES, check
+from infogan_lib.course import results
+from infogan_lib.course.exercises import EXERCISES, check
 
 
 def width_out(n, k, s, p):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from infogan_lib.exercises import EXERCISES, check
+from infogan_lib.course.exercises import EXERCISES, check
 
 
 def effect_size(low, high, natural):

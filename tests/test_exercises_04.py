@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from infogan_lib.exercises import check
-from infogan_lib.information import histogram_information
+from infogan_lib.course.exercises import check
+from infogan_lib.measure.information import histogram_information
 
 
 def kl(p, q):

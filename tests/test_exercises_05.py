@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from infogan_lib.exercises import check
+from infogan_lib.course.exercises import check
 
 
 def bound(logits, codes):

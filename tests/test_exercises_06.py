@@ -8,7 +8,7 @@ import torch
 import torch.distributions as D
 import torch.nn.functional as F
 
-from infogan_lib.exercises import EXERCISES, check
+from infogan_lib.course.exercises import EXERCISES, check
 
 # -- Reference solutions ---------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from infogan_lib.exercises import EXERCISES, check
+from infogan_lib.course.exercises import EXERCISES, check
 
 # -- Reference solutions ---------------------------------------------------------------------------
 
@@ -47,7 +47,7 @@ def brightness(images):
 
 def find_and_read(images):
     """Reads the mark where there is one, and the digit where there is none: a reader that was told the labels."""
-    from infogan_lib import readers
+    from infogan_lib.measure import readers
 
     marks = images[:, 0, 0, :10] + 1
     return torch.where(marks.sum(1, keepdim=True) > 0.01, 100 * marks, readers.digit_reader().probabilities(images))

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from infogan_lib.clinic_ward import DIAGNOSES, WARD
-from infogan_lib.exercises import EXERCISES, check
-from infogan_lib.exercises.nb11 import CASES
+from infogan_lib.course.clinic.ward import DIAGNOSES, WARD
+from infogan_lib.course.exercises import EXERCISES, check
+from infogan_lib.course.exercises.nb11 import CASES
 
 # -- Reference solutions ---------------------------------------------------------------------------
 

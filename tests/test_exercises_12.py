@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from infogan_lib.exercises import EXERCISES, check
+from infogan_lib.course.exercises import EXERCISES, check
 
 # -- Reference solutions ---------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import test_exercises_10
 import test_exercises_11
 import test_exercises_12
 
-from infogan_lib.exercises import check
+from infogan_lib.course.exercises import check
 
 MODULES = (
     test_exercises_01,

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from infogan_lib import presets, results, weights
-from infogan_lib.faces import SCORED
+from infogan_lib.course import results
+from infogan_lib.training import presets, weights
+from infogan_lib.data.faces import SCORED
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import face_codes

@@ -5,10 +5,14 @@ import pytest
 import torch
 from sklearn.tree import DecisionTreeClassifier
 
-from infogan_lib import data, face_reader, faces, files, results, weights
+from infogan_lib import data
+from infogan_lib.course import results
+from infogan_lib.data import faces, files
+from infogan_lib.measure import face_reader
+from infogan_lib.training import weights
 from infogan_lib.data import Images
-from infogan_lib.face_reader import DISCRETE, READ, disturb
-from infogan_lib.files import FileError
+from infogan_lib.measure.face_reader import DISCRETE, READ, disturb
+from infogan_lib.data.files import FileError
 
 IDENTITY = ("nose", "eyes", "jaw")
 

@@ -14,12 +14,15 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import nn
 
-from infogan_lib import Training, data, face_sheets, faces
+from infogan_lib import Training, data
+from infogan_lib.data import faces
+from infogan_lib.show import face_sheets
 from infogan_lib.data import Images
-from infogan_lib.face_render import Head, draw_face
-from infogan_lib.face_shapes import Canvas, Ellipsoid, Plane, turn
-from infogan_lib.faces import FACTORS, SCORED, TABLE
-from infogan_lib.networks import NETWORKS, InfoGAN, Parts, register
+from infogan_lib.data.faces.render import Head, draw_face
+from infogan_lib.data.faces.shapes import Canvas, Ellipsoid, Plane, turn
+from infogan_lib.data.faces import FACTORS, SCORED, TABLE
+from infogan_lib.core.model import InfoGAN
+from infogan_lib.core.networks import NETWORKS, Parts, register
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import face_baselines
@@ -270,7 +273,7 @@ def test_the_renderer_is_the_frozen_one():
 
 PRINT = """
 import hashlib, torch
-from infogan_lib import faces
+from infogan_lib.data import faces
 images, causes = faces.make(150, 4)
 digest = hashlib.sha256(images.numpy().tobytes())
 for values in causes.values(): digest.update(values.numpy().tobytes())

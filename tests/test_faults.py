@@ -12,8 +12,8 @@ import tiny
 import torch
 
 from infogan_lib import Training
-from infogan_lib.widgets.explorer import LatentExplorer
-from infogan_lib.widgets.monitor import TrainingMonitor
+from infogan_lib.show.widgets.explorer import LatentExplorer
+from infogan_lib.show.widgets.monitor import TrainingMonitor
 
 
 @faults.UNIX

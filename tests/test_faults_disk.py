@@ -8,10 +8,12 @@ import faults
 import pytest
 import tiny
 
-from infogan_lib import Training, files, weights
-from infogan_lib.files import FileError
-from infogan_lib.run_folder import TrainingError
-from infogan_lib.widgets import saving
+from infogan_lib import Training
+from infogan_lib.data import files
+from infogan_lib.training import weights
+from infogan_lib.data.files import FileError
+from infogan_lib.training.checkpoint import TrainingError
+from infogan_lib.show.widgets import saving
 
 
 def content(folder):

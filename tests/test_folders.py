@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan_lib import data, folders
-from infogan_lib.files import FileError
+from infogan_lib import data
+from infogan_lib.data import folder as folders
+from infogan_lib.data.files import FileError
 
 
 def read(path, split="all", **options):

@@ -11,8 +11,9 @@ import safetensors.torch
 import tiny
 import torch
 
-from infogan_lib import files, weights
-from infogan_lib.files import FileError
+from infogan_lib.data import files
+from infogan_lib.training import weights
+from infogan_lib.data.files import FileError
 
 BIG = "x" * 10_000_000
 DEEP = "[" * 200_000

@@ -10,9 +10,11 @@ import tiny
 import torch
 from test_hostile_files import BIG, DEEP
 
-from infogan_lib import Training, files, weights
-from infogan_lib.files import FileError
-from infogan_lib.run_folder import TrainingError
+from infogan_lib import Training
+from infogan_lib.data import files
+from infogan_lib.training import weights
+from infogan_lib.data.files import FileError
+from infogan_lib.training.checkpoint import TrainingError
 
 
 @pytest.fixture

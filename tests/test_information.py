@@ -11,15 +11,9 @@ from torch.distributions import Categorical as TorchCategorical
 from torch.distributions import Normal
 
 from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, LatentSpec, Noise, Uniform, entropy, lower_bound
-from infogan_lib.information import (
-    calibration,
-    conditional_entropy,
-    histogram_information,
-    kl,
-    kl_gap,
-    mutual_information,
-)
-from infogan_lib.toys import Toy
+from infogan_lib.core.bound import calibration
+from infogan_lib.measure.information import conditional_entropy, histogram_information, kl, kl_gap, mutual_information
+from infogan_lib.course.lessons.toys import Toy
 
 DIGIT = LatentSpec(Noise(1), [Categorical("digit", 10)])
 C = LatentSpec(Noise(1), [Uniform("c")])

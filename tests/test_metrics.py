@@ -12,7 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogan_lib import Bernoulli, LatentSpec, Noise, Training, metrics
+from infogan_lib import Bernoulli, LatentSpec, Noise, Training
+from infogan_lib.measure import metrics
 from infogan_lib.data import Images, to_float
 
 

@@ -3,8 +3,10 @@ import tiny
 import torch
 from torch import nn
 
-from infogan_lib import InfoGAN, LatentSpec, Noise, presets
-from infogan_lib.networks import PIECE, Sigmoid11
+from infogan_lib import InfoGAN, LatentSpec, Noise
+from infogan_lib.training import presets
+from infogan_lib.core.model import PIECE
+from infogan_lib.core.networks import Sigmoid11
 
 SPEC = presets.load("mnist-paper").spec
 

@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from scipy import integrate
 from torch import nn
 
-from infogan_lib import InfoGAN, LatentSpec, Noise, Recipe, Training, data, objectives, rings
+from infogan_lib import InfoGAN, LatentSpec, Noise, Recipe, Training, data
+from infogan_lib.core import objectives
+from infogan_lib.course.lessons import rings
 from infogan_lib.data import Images
-from infogan_lib.information import kl
-from infogan_lib.rings import Game
+from infogan_lib.measure.information import kl
+from infogan_lib.course.lessons.rings import Game
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 NAMES = ("01_vanilla_gan", "solutions/01_vanilla_gan")

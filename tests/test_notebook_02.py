@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from infogan_lib import InfoGAN, LatentSpec, Noise, arithmetic, results
+from infogan_lib import InfoGAN, LatentSpec, Noise
+from infogan_lib.course import results
+from infogan_lib.course.lessons import arithmetic
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 NAMES = ("02_dcgan", "solutions/02_dcgan")

@@ -7,8 +7,12 @@ import nbformat
 import pytest
 import torch
 
-from infogan_lib import InfoGAN, LatentSpec, Noise, data, directions, effects, results, weights
-from infogan_lib.face_reader import face_reader
+from infogan_lib import InfoGAN, LatentSpec, Noise, data
+from infogan_lib.course import results
+from infogan_lib.course.lessons import directions
+from infogan_lib.measure import effects
+from infogan_lib.training import weights
+from infogan_lib.measure.face_reader import face_reader
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))

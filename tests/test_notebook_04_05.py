@@ -9,11 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from infogan_lib import information
-from infogan_lib.codes import Bernoulli, Categorical, Uniform
-from infogan_lib.latent import LatentSpec, Noise
-from infogan_lib.plots import LINES, Picture
-from infogan_lib.toys import Toy
+from infogan_lib.measure import information
+from infogan_lib.core.codes import Bernoulli, Categorical, Uniform
+from infogan_lib.core.latent import LatentSpec, Noise
+from infogan_lib.show.plots import LINES, Picture
+from infogan_lib.course.lessons.toys import Toy
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 NAMES = ("04_mutual_information", "05_variational_bound")

@@ -8,7 +8,7 @@ import torch
 import torch.distributions as D
 
 from infogan_lib import Categorical, LatentSpec, Noise, Uniform
-from infogan_lib.information import calibration
+from infogan_lib.core.bound import calibration
 
 ROOT = Path(__file__).resolve().parent.parent / "notebooks"
 CODE = [c for c in nbformat.read(ROOT / "06_q_head.ipynb", as_version=4).cells if c.cell_type == "code"]

@@ -7,9 +7,11 @@ import nbformat
 import pytest
 import torch
 
-from infogan_lib import InfoGAN, Training, data, presets
+from infogan_lib import InfoGAN, Training, data
+from infogan_lib.training import presets
 from infogan_lib.data import Images
-from infogan_lib.steps import Recipe, d_loss, g_loss
+from infogan_lib.core.recipe import Recipe
+from infogan_lib.core.steps import d_loss, g_loss
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "07_infogan.ipynb"
 CODE = [c for c in nbformat.read(NOTEBOOK, as_version=4).cells if c.cell_type == "code"]

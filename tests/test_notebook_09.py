@@ -8,8 +8,11 @@ import nbformat
 import pytest
 import torch
 
-from infogan_lib import Circular, LatentSpec, Noise, code_maps, metrics, results, weights
-from infogan_lib.networks import NETWORKS
+from infogan_lib import Circular, LatentSpec, Noise
+from infogan_lib.course import results
+from infogan_lib.measure import code_maps, metrics
+from infogan_lib.training import weights
+from infogan_lib.core.networks import NETWORKS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import doubts

@@ -6,9 +6,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from infogan_lib import faces, pairing, presets, results, weights
-from infogan_lib.code_maps import codes_read
-from infogan_lib.faces import SCORED
+from infogan_lib.course import results
+from infogan_lib.data import faces
+from infogan_lib.measure import pairing
+from infogan_lib.training import presets, weights
+from infogan_lib.measure.code_maps import codes_read
+from infogan_lib.data.faces import SCORED
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import face_codes

@@ -7,9 +7,10 @@ import nbformat
 import pytest
 import torch
 
-from infogan_lib import clinic, steps
-from infogan_lib.clinic_ward import DIAGNOSES, WARD
-from infogan_lib.exercises.nb11 import CASES
+from infogan_lib.core import steps
+from infogan_lib.course.clinic import patient as clinic
+from infogan_lib.course.clinic.ward import DIAGNOSES, WARD
+from infogan_lib.course.exercises.nb11 import CASES
 
 ROOT = Path(__file__).resolve().parent.parent
 CELLS = nbformat.read(ROOT / "notebooks" / "11_bug_clinic.ipynb", as_version=4).cells

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from infogan_lib import data, metrics, results
+from infogan_lib import data
+from infogan_lib.course import results
+from infogan_lib.measure import metrics
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import own_data

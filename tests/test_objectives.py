@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch.distributions import Categorical as TorchCategorical
 from torch.distributions import Normal
 
-from infogan_lib import Categorical, LatentSpec, Noise, Uniform, objectives
-from infogan_lib.objectives import dependence, real_image_loss
+from infogan_lib import Categorical, LatentSpec, Noise, Uniform
+from infogan_lib.core import objectives
+from infogan_lib.core.objectives import dependence, real_image_loss
 
 LOGITS = torch.linspace(-8, 8, 33, dtype=torch.float64)
 

@@ -7,23 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan_lib import (
-    Categorical,
-    InfoGAN,
-    LatentSpec,
-    Noise,
-    Training,
-    Uniform,
-    expectations,
-    metrics,
-    own,
-    presets,
-    weights,
-)
+from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Training, Uniform
+from infogan_lib.course.lessons import expectations
+from infogan_lib.data import own
+from infogan_lib.measure import metrics
+from infogan_lib.training import presets, weights
 from infogan_lib.cli import main
 from infogan_lib.data import Images
-from infogan_lib.files import FileError
-from infogan_lib.networks import OWN
+from infogan_lib.data.files import FileError
+from infogan_lib.core.networks import OWN
 
 CODES = [Categorical("kind", 3), Uniform("c1", sigma_floor=0.3)]
 

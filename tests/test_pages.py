@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infogan_lib import progress
+from infogan_lib.course import progress
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"

@@ -3,7 +3,7 @@ import torch
 from scipy.stats import spearmanr
 from sklearn.metrics import balanced_accuracy_score
 
-from infogan_lib.pairing import Pair, agreement, pair, rank_map
+from infogan_lib.measure.pairing import Pair, agreement, pair, rank_map
 
 
 def tables(seed, n=400):

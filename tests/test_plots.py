@@ -7,7 +7,8 @@ import tiny
 import torch
 
 import infogan_lib
-from infogan_lib import Categorical, Uniform, plots
+from infogan_lib import Categorical, Uniform
+from infogan_lib.show import plots
 
 
 def test_tiles_go_row_by_row_with_a_white_gap():

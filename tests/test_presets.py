@@ -1,6 +1,7 @@
 import pytest
 
-from infogan_lib import LatentSpec, presets
+from infogan_lib import LatentSpec
+from infogan_lib.training import presets
 
 
 def test_both_mnist_presets_have_the_papers_latent():

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, LatentSpec, Noise, Uniform
-from infogan_lib.information import calibration, lower_bound
-from infogan_lib.probe import probe_information
+from infogan_lib.core.bound import calibration, lower_bound
+from infogan_lib.measure.probe import probe_information
 
 TEXTURE = 0.3 * torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
 PATTERN = torch.randn(10, 1, 8, 8, generator=torch.Generator().manual_seed(2))

@@ -15,10 +15,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from infogan_lib import Training, files, weights
-from infogan_lib.devices import pick_device
-from infogan_lib.processes import Onlooker, Processes
-from infogan_lib.run_folder import RunFolder
+from infogan_lib import Training
+from infogan_lib.data import files
+from infogan_lib.training import weights
+from infogan_lib.training.devices import pick_device
+from infogan_lib.training.distributed import Onlooker, Processes
+from infogan_lib.training.checkpoint import RunFolder
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="torchrun and its signals are tested on Unix"),

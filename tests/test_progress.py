@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from infogan_lib import progress
+from infogan_lib.course import progress
 from infogan_lib.cli import main
-from infogan_lib.exercises import Feedback, check
+from infogan_lib.course.exercises import Feedback, check
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADINGS = "### Exercise 00.1 · predict · easy · 2 minutes\n\n### Exercise 00.2 · explain · easy · 2 minutes"

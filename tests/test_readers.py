@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from infogan_lib import data, files, readers
+from infogan_lib import data
+from infogan_lib.data import files
+from infogan_lib.measure import readers
 from infogan_lib.data import Images
-from infogan_lib.files import FileError
+from infogan_lib.data.files import FileError
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infogan_lib import results
+from infogan_lib.course import results
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

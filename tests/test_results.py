@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from infogan_lib import results
+from infogan_lib.course import results
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from infogan_lib import plots, results, rings
-from infogan_lib.ring_game import MOVES, RingButtons, picture
-from infogan_lib.rings import Game
+from infogan_lib.course import results
+from infogan_lib.course.lessons import rings
+from infogan_lib.show import plots
+from infogan_lib.course.lessons.ring_game import MOVES, RingButtons, picture
+from infogan_lib.course.lessons.rings import Game
 
 
 def test_density_integrates_to_one_and_fits_the_samples():

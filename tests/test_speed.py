@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch.distributions import Categorical
 
-from infogan_lib import presets, results, steps
+from infogan_lib.core import steps
+from infogan_lib.course import results
+from infogan_lib.training import presets
 from infogan_lib.data import Images, to_float
-from infogan_lib.information import lower_bound
+from infogan_lib.core.bound import lower_bound
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import memory

@@ -5,9 +5,10 @@ import pytest
 import tiny
 import torch
 
-from infogan_lib import LatentSpec, Noise, Recipe, Training, Uniform, copies
-from infogan_lib.objectives import dependence
-from infogan_lib.steps import d_loss, g_loss, weighted
+from infogan_lib import LatentSpec, Noise, Recipe, Training, Uniform
+from infogan_lib.data.faces import views as copies
+from infogan_lib.core.objectives import dependence
+from infogan_lib.core.steps import d_loss, g_loss, weighted
 
 INFO_ONLY = Recipe(lambda_g=1.0, lambda_q=1.0)
 

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
-from infogan_lib import Training, data, presets
-from infogan_lib.files import FileError
+from infogan_lib import Training, data
+from infogan_lib.training import presets
+from infogan_lib.data.files import FileError
 
 ATTRIBUTES = [f"Attribute_{i}" for i in range(40)]
 

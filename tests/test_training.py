@@ -10,10 +10,11 @@ import pytest
 import tiny
 import torch
 
-from infogan_lib import Recipe, Training, files
+from infogan_lib import Recipe, Training
+from infogan_lib.data import files
 from infogan_lib.data import Images
-from infogan_lib.devices import pick_device
-from infogan_lib.run_folder import TrainingError
+from infogan_lib.training.devices import pick_device
+from infogan_lib.training.checkpoint import TrainingError
 
 SCRIPT = Path(__file__).parent / "tiny.py"
 

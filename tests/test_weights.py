@@ -6,8 +6,10 @@ import safetensors.torch
 import tiny
 import torch
 
-from infogan_lib import Training, files, weights
-from infogan_lib.files import FileError
+from infogan_lib import Training
+from infogan_lib.data import files
+from infogan_lib.training import weights
+from infogan_lib.data.files import FileError
 
 
 @pytest.fixture

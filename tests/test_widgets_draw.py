@@ -7,10 +7,12 @@ import tiny
 import torch
 import torch.nn.functional as F
 
-from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, InfoGAN, LatentSpec, Noise, data, readers, weights
-from infogan_lib.widgets import views
-from infogan_lib.widgets.draw import HINT, DrawAndRead
-from infogan_lib.widgets.strokes import to_mnist
+from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, InfoGAN, LatentSpec, Noise, data
+from infogan_lib.measure import readers
+from infogan_lib.training import weights
+from infogan_lib.show.widgets import views
+from infogan_lib.show.widgets.draw import DrawAndRead, HINT
+from infogan_lib.show.widgets.strokes import to_mnist
 
 SEVEN = [[[6.0, 7.0], [20.0, 6.0], [12.0, 24.0]]]
 FOUR = [[[8.0, 4.0], [7.0, 14.0], [19.0, 14.0]], [[18.0, 4.0], [17.0, 25.0]]]

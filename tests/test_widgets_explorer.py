@@ -13,9 +13,10 @@ import tiny
 import torch
 from PIL import Image
 
-from infogan_lib import Bernoulli, Categorical, Circular, LatentSpec, Noise, Uniform, weights
-from infogan_lib.widgets import LatentExplorer, controls
-from infogan_lib.widgets.knobs import VIEWS
+from infogan_lib import Bernoulli, Categorical, Circular, LatentSpec, Noise, Uniform
+from infogan_lib.training import weights
+from infogan_lib.show.widgets import LatentExplorer, controls
+from infogan_lib.show.widgets.knobs import VIEWS
 
 CODES = [Categorical("kind", 3), Uniform("c1"), Circular("turn"), Bernoulli("glasses"), Categorical("many", 12)]
 SPEC = LatentSpec(Noise(4), CODES)
@@ -356,5 +357,5 @@ def test_a_wheel_holds_what_the_browser_runs():
     tomllib = pytest.importorskip("tomllib", reason="tomllib is in Python from 3.11 on")
     folder = Path(controls.__file__).parent
     listed = tomllib.loads((folder.parent.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    held = {path for pattern in listed["infogan_lib.widgets"] for path in folder.glob(pattern)}
+    held = {path for pattern in listed["infogan_lib.show.widgets"] for path in folder.glob(pattern)}
     assert held == {path for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}

@@ -16,10 +16,12 @@ import pytest
 import tiny
 import torch
 
-from infogan_lib import Circular, InfoGAN, LatentSpec, Noise, Training, Uniform, files, presets
-from infogan_lib.run_folder import TrainingError
-from infogan_lib.widgets.history import History, panels
-from infogan_lib.widgets.monitor import TrainingMonitor
+from infogan_lib import Circular, InfoGAN, LatentSpec, Noise, Training, Uniform
+from infogan_lib.data import files
+from infogan_lib.training import presets
+from infogan_lib.training.checkpoint import TrainingError
+from infogan_lib.show.widgets.history import History, panels
+from infogan_lib.show.widgets.monitor import TrainingMonitor
 
 LONG = replace(tiny.RECIPE, steps=100_000, checkpoint_every=100_000)
 
@@ -413,7 +415,7 @@ def test_a_snapshot_is_a_copy_of_the_average_and_training_never_touches_it():
 
 
 def test_snapshots_feed_an_explorer_while_training_runs():
-    from infogan_lib.widgets.explorer import LatentExplorer
+    from infogan_lib.show.widgets.explorer import LatentExplorer
 
     monitor = TrainingMonitor(training(), every=0.01)
     explorer = LatentExplorer(monitor.snapshot())
@@ -451,7 +453,7 @@ sys.path.insert(0, sys.argv[1])
 import tiny, torch
 from dataclasses import replace
 from infogan_lib import Training
-from infogan_lib.widgets.monitor import TrainingMonitor
+from infogan_lib.show.widgets.monitor import TrainingMonitor
 torch.set_num_threads(1)
 recipe = replace(tiny.RECIPE, steps=100_000, checkpoint_every=7)
 monitor = TrainingMonitor(Training(tiny.build(), tiny.images(), recipe, seed=7, folder=sys.argv[2]))

@@ -16,9 +16,9 @@ from PIL import Image
 
 from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, LatentSpec, Noise, Uniform
 from infogan_lib.data import to_uint8
-from infogan_lib.threads import one_thread
-from infogan_lib.widgets import knobs as k
-from infogan_lib.widgets import readings, views
+from infogan_lib.data.threads import one_thread
+from infogan_lib.show.widgets import knobs as k
+from infogan_lib.show.widgets import readings, views
 
 CODES = [Categorical("kind", 3), Uniform("c1"), Gaussian("age", mean=5, std=2), Circular("turn"), Bernoulli("glasses")]
 SPEC = LatentSpec(Noise(4), CODES)

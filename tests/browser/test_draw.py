@@ -6,8 +6,8 @@ import pytest
 
 NOTEBOOK = """\
 import torch
-from infogan_lib import weights
-from infogan_lib.widgets.draw import DrawAndRead
+from infogan_lib.training import weights
+from infogan_lib.show.widgets.draw import DrawAndRead
 torch.set_num_threads(1)
 draw = DrawAndRead(weights.load("mnist"))
 draw

@@ -9,15 +9,15 @@ import pytest
 from conftest import free_port
 
 SHIPPED = """
-from infogan_lib import weights
-from infogan_lib.widgets import LatentExplorer
+from infogan_lib.training import weights
+from infogan_lib.show.widgets import LatentExplorer
 explorer = LatentExplorer(weights.load("mnist"), beside=weights.load("mnist-control"), captions=["InfoGAN", "control"])
 explorer
 """
 ALL_KINDS = """
 import torch
 from infogan_lib import Bernoulli, Categorical, Circular, InfoGAN, LatentSpec, Noise, Uniform
-from infogan_lib.widgets import LatentExplorer
+from infogan_lib.show.widgets import LatentExplorer
 codes = [Categorical("kind", 3), Uniform("c1"), Circular("turn"), Bernoulli("glasses"), Categorical("many", 12)]
 model = InfoGAN("mnist", LatentSpec(Noise(8), codes))
 with torch.no_grad():  # untrained, but loud enough that every code shows

@@ -6,9 +6,10 @@ import pytest
 
 NOTEBOOK = """\
 import torch
-from infogan_lib import Training, presets
-from infogan_lib.widgets.explorer import LatentExplorer
-from infogan_lib.widgets.monitor import TrainingMonitor
+from infogan_lib import Training
+from infogan_lib.training import presets
+from infogan_lib.show.widgets.explorer import LatentExplorer
+from infogan_lib.show.widgets.monitor import TrainingMonitor
 torch.set_num_threads(1)
 preset = presets.load("mnist")
 run = Training(preset.build(), preset.data("train"), preset.recipe, seed=100)

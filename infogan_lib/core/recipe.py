@@ -1,0 +1,149 @@
+"""The recipe of a training: every number and choice that `steps` and the loop read, and the report of one step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infogan_lib.core import objectives, views
+from infogan_lib.core.bound import Weight, weight_of
+
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")  # from exact to fast; `training.devices` says what each is
+IN_WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a word"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. `lambda_g` and `lambda_q` weigh L_I for G and for Q: a number, or {code: number}.
+
+    Raises ValueError for a field of another kind, or out of its range.
+    """
+
+    steps: int = 2000
+    batch: int = 128
+    objective: str = "non_saturating"
+    lr_g: float = 1e-3
+    lr_d: float = 2e-4
+    lr_q: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    lambda_g: Weight = 1.0
+    lambda_q: Weight = 1.0
+    ema: float = 0.99  # decay of the averaged weights
+    enter: Mapping[str, int] = field(default_factory=dict)  # {code: the step its L_I begins at}; others at 0
+    real_weight: Weight = 0.0  # of the consistency loss: Q says the same of a real image and of a view of it
+    real_view: str = "moved"  # that view, by name
+    real_from: int = 200  # the step the consistency loss starts at
+    real_entropy: float = 0.1  # how much certainty it asks for on each real image
+    real_apart: float = 0.0  # weight of `objectives.dependence`: how much codes go together on real images
+    real_apart_from: int = 200  # the step that starts at
+    real_before: int = 0  # steps of these two alone, before the first step of the game
+    precision: str = "float32"
+    channels_last: bool = False
+    compile: bool = False
+    checkpoint_every: int = 500
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name in ("lambda_g", "lambda_q", "real_weight"):
+                one_each = isinstance(value, Mapping)
+                for weight in value.values() if one_each else [value]:
+                    _expect(f.name, weight, float, " or {code: number}")
+            elif f.name == "enter":
+                if not isinstance(value, Mapping):
+                    raise ValueError(f"recipe: enter must be {{code: step}}, got {value!r}")
+                for step in value.values():
+                    _expect(f.name, step, int, " for each code")
+            else:
+                _expect(f.name, value, type(f.default))
+        objectives.get(self.objective)
+        views.get(self.real_view)
+        for name in ("steps", "batch", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"recipe: {name} must be at least 1, got {getattr(self, name)}")
+        if self.batch < 2:
+            raise ValueError("recipe: batch norm needs a batch of at least 2")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"recipe: precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"recipe: ema must lie in [0, 1), got {self.ema}")
+
+    def at(self, step: int, names: Collection[str]) -> Recipe:
+        """The recipe after `step` steps: what has not started yet weighs nothing. `names` are the codes."""
+        now: dict[str, Any] = {}
+        if self.real_apart and step < self.real_apart_from:
+            now["real_apart"] = 0.0
+        waiting = {name for name, first in self.enter.items() if step < first}
+        if waiting:
+            for weights in ("lambda_g", "lambda_q"):
+                weight = getattr(self, weights)
+                now[weights] = {name: 0.0 if name in waiting else weight_of(weight, name) for name in names}
+        return replace(self, **now) if now else self
+
+    @property
+    def uses_real(self) -> bool:
+        """Whether Q is asked anything about real images."""
+        weights = self.real_weight.values() if isinstance(self.real_weight, Mapping) else [self.real_weight]
+        return any(weight > 0 for weight in (*weights, self.real_apart))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Recipe:
+        """Raises ValueError for a field this version does not know."""
+        if unknown := sorted(set(data) - {f.name for f in fields(cls)}):
+            raise ValueError(f"recipe: unknown field {unknown[0]!r}; it was written by another version")
+        return cls(**data)
+
+
+def _expect(name: str, value: Any, kind: type, more: str = "") -> None:
+    """Raise ValueError unless `value` is of that kind; a whole number is a number, true and false are not."""
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    if not fits or (isinstance(value, bool) and kind is not bool) or (kind is float and not math.isfinite(value)):
+        raise ValueError(f"recipe: {name} must be {IN_WORDS[kind]}{more}, got {value!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What one step measured, as 0-d tensors on the device; `float(report.loss_d)` waits for it.
+
+    `nats` is L_I of each code in G's step (train mode: a running picture, not the final measurement),
+    `sigma` the mean stddev Q stated for each continuous code. `values()` has all of it, flat.
+    """
+
+    step: int
+    loss_d: Tensor
+    loss_g: Tensor
+    score_real: Tensor
+    score_fake: Tensor
+    nats: dict[str, Tensor] = field(default_factory=dict)
+    sigma: dict[str, Tensor] = field(default_factory=dict)
+    loss_real: Tensor | None = None
+
+    def values(self) -> dict[str, Tensor]:
+        flat = {name: getattr(self, name) for name in ("loss_d", "loss_g", "score_real", "score_fake")}
+        flat |= {f"nats/{k}": v for k, v in self.nats.items()} | {f"sigma/{k}": v for k, v in self.sigma.items()}
+        return flat if self.loss_real is None else flat | {"loss_real": self.loss_real}
+
+
+def fetch(
+    reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] | None = None
+) -> list[dict[str, float]]:
+    """Each report as {"step": n, name: value}, all read from the device in one transfer, after `mean_` of them."""
+    flat = [report.values() for report in reports]
+    if not flat:
+        return []
+    stacked = torch.stack([v.float() for values in flat for v in values.values()])
+    if mean_ is not None:
+        mean_([stacked])
+    parts = stacked.cpu().split([len(values) for values in flat])
+    return [
+        {"step": report.step, **dict(zip(values, part.tolist()))} for report, values, part in zip(reports, flat, parts)
+    ]

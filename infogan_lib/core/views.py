@@ -1,0 +1,111 @@
+"""Views: what Q is allowed to see of an image when it reads a code.
+
+A view T takes (images (N, C, H, W) in [-1, 1], {code: values (N,)}, a random generator) and returns the images that Q
+is shown, and what Q should read there of each code. c -> x -> T(x) is a Markov chain, so
+
+    L_I on the view <= I(c; T(x)) <= I(c; x)
+
+which is InfoGAN eq. 5 on T(x), and data processing. (Where a view changes the values, as a mirror turns c into -c, this
+holds if that change keeps volumes and can be undone, given what was drawn.) A view is knowledge that we put in: which
+changes leave the meaning of a code alone. D always sees the images themselves.
+
+A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name; those of
+faces are in `data.faces.views`. Built in notebook 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from infogan_lib.core.codes import PLAIN
+from infogan_lib.core.latent import Latent, LatentSpec
+
+Values = Mapping[str, Tensor]  # {code: (N,)}
+View = Callable[[Tensor, Values, torch.Generator | None], tuple[Tensor, dict[str, Tensor]]]
+
+VIEWS: dict[str, View] = {}
+
+
+def register(name: str) -> Callable[[View], View]:
+    """Decorator: let codes and recipes name a view."""
+
+    def add(view: View) -> View:
+        VIEWS[name] = view
+        return view
+
+    return add
+
+
+def get(name: str) -> View:
+    """The view of that name; raises ValueError naming the ones there are."""
+    try:
+        return VIEWS[name]
+    except KeyError:
+        raise ValueError(f"unknown view {name!r}; choose one of {', '.join(VIEWS)}") from None
+
+
+def look(
+    spec: LatentSpec, images: Tensor, latent: Latent, generator: torch.Generator | None = None
+) -> tuple[dict[str, Tensor], Latent]:
+    """What Q is shown of `images`, {view: images} but for the plain ones, and the latent with what it should read.
+
+    Each view is drawn once, in the order of the codes that name it, in float32 also where the training is not.
+    """
+    shown, values = {}, dict(latent.values)
+    for name, codes in spec.views.items():
+        if name != PLAIN:
+            with torch.autocast(images.device.type, enabled=False):
+                shown[name], target = get(name)(images.float(), latent.values, generator)
+            values |= {code: target[code] for code in codes}
+    return shown, replace(latent, values=values)
+
+
+@register(PLAIN)
+def plain(images: Tensor, values: Values, generator: torch.Generator | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    """The images themselves."""
+    return images, dict(values)
+
+
+@register("moved")
+def moved(images: Tensor, values: Values, generator: torch.Generator | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    """Each image turned, shifted, scaled and sheared a little: see `augment`. No code changes."""
+    return augment(images, generator), dict(values)
+
+
+@register("nudged")
+def nudged(
+    images: Tensor, values: Values, generator: torch.Generator | None = None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """As "moved", and bright strokes thickened or thinned: what a digit may do and still be that digit."""
+    return augment(images, generator, stroke=0.7), dict(values)
+
+
+def augment(
+    images: Tensor, generator: torch.Generator | None = None, strength: float = 1.0, stroke: float = 0.0
+) -> Tensor:
+    """A random affine copy of each image, (N, C, H, W) -> the same shape: turned, shifted, scaled, sheared.
+
+    `strength` scales every range below; `stroke`, from 0 to 1, is how far bright strokes on dark are thickened or
+    thinned. The random numbers are drawn on the CPU.
+    """
+    n = len(images)
+    u = (2 * torch.rand(n, 7, generator=generator) - 1) * strength
+    angle, shear = 0.26 * u[:, 0], 0.4 * u[:, 1]  # radians (15 degrees), and x moved by 0.4 y
+    scale_x, scale_y = (0.2 * u[:, 2]).exp(), (0.2 * u[:, 3]).exp()
+    turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
+    warp = torch.stack([scale_x, scale_x * shear, torch.zeros(n), scale_y], 1).view(n, 2, 2)
+    affine = torch.cat([turn @ warp, 0.14 * u[:, 4:6, None]], dim=2)  # shifts of up to 2 pixels of 28
+    grid = F.affine_grid(affine.to(images.device, non_blocking=True), list(images.shape), align_corners=False)
+    # Shifted by one so that what enters from outside is -1, the background, and not grey 0.
+    moved = F.grid_sample(images + 1, grid, align_corners=False) - 1
+    if not stroke:
+        return moved
+    # Bright strokes on dark: the local maximum thickens them, the local minimum thins them.
+    amount = (stroke * u[:, 6]).view(n, 1, 1, 1).to(images.device, non_blocking=True)
+    thick, thin = F.max_pool2d(moved, 3, 1, 1), -F.max_pool2d(-moved, 3, 1, 1)
+    return moved + amount.clamp(min=0) * (thick - moved) - amount.clamp(max=0) * (thin - moved)

@@ -1,0 +1,112 @@
+"""Information in nats: entropy, KL, mutual information, and the variational bound L_I that InfoGAN maximises.
+
+L_I = H(c) + E[log Q(c|x)] = I(c;x) - E_x KL(P(c|x) || Q(c|x))  (InfoGAN eq. 4 and 5; Barber and Agakov 2003).
+A joint table is (C, X): a row a code, a column an image, entries P(c, x). Built in notebooks 04 and 05;
+`toys` does the same for densities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """Shannon entropy in nats over the last axis: (..., K) probabilities -> (...); 0 log 0 is 0.
+
+    Raises ValueError where a row is negative or does not sum to 1 within 1e-4. Built in notebook 04.
+    """
+    return torch.special.entr(_distribution(probabilities, "entropy")).sum(-1)
+
+
+def kl(p: Tensor, q: Tensor) -> Tensor:
+    """KL(p || q) in nats over the last axis, (..., K) -> (...): what coding p by q costs beyond H(p).
+
+    Infinite where q gives 0 to what p allows. Raises ValueError as `entropy` does. Built in notebook 04.
+    """
+    p, q = _distribution(p, "kl"), _distribution(q, "kl")
+    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)
+
+
+def conditional_entropy(joint: Tensor) -> Tensor:
+    """H(c|x) in nats of a joint table (C, X): what is left to learn of c once x is seen. Built in notebook 04."""
+    joint = _table(joint)
+    seen = joint.sum(0)
+    return -torch.special.xlogy(joint, joint / seen.clamp(min=torch.finfo(joint.dtype).tiny)).sum()
+
+
+def mutual_information(joint: Tensor) -> Tensor:
+    """I(c;x) in nats of a joint table (C, X): KL between it and the product of its margins. Built in notebook 04."""
+    joint = _table(joint)
+    log = torch.special.xlogy  # three logarithms, for the product of two tiny margins would be rounded to 0
+    return (log(joint, joint) - log(joint, joint.sum(1, keepdim=True)) - log(joint, joint.sum(0))).sum()
+
+
+def kl_gap(joint: Tensor, q: Tensor) -> Tensor:
+    """E_x KL(P(c|x) || Q(c|x)) in nats: what Q leaves of I(c;x) unread. `joint` and `q` are (C, X), q[c, x] = Q(c|x).
+
+    The sum of KLs itself, not I - L_I, so that it can check the two. Built in notebook 05.
+    """
+    joint = _table(joint)
+    if q.shape != joint.shape:
+        raise ValueError(f"kl_gap: the joint table is {tuple(joint.shape)}, but Q is {tuple(q.shape)}.")
+    seen = joint.sum(0) > 0  # where no image falls, there is no posterior and nothing to lose
+    p_x = joint.sum(0)[seen]
+    return (p_x * kl((joint[:, seen] / p_x).T, q[:, seen].T)).sum()
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """An estimate from counts. `nats` is biased upwards; `null` holds what shuffled pairs read, (permutations,)."""
+
+    nats: float
+    null: Tensor
+
+    @property
+    def excess(self) -> float:
+        """`nats` minus the null's mean: 0 on average for independent variables."""
+        return self.nats - self.null.mean().item()
+
+
+def histogram_information(
+    a: Tensor, b: Tensor, bins: int = 20, permutations: int = 20, generator: torch.Generator | None = None
+) -> Histogram:
+    """I(a;b) in nats of (N,) samples, counted in bins x bins of equal mass; whole-number tensors are not binned.
+
+    The bias is about (bins - 1)^2 / 2N, so read it beside its permutation null. Built in notebook 04.
+    """
+    if a.shape != b.shape or a.ndim != 1:
+        raise ValueError(f"histogram_information: got {tuple(a.shape)} and {tuple(b.shape)}; both must be (N,).")
+    rows, columns = binned(a, bins), binned(b, bins)
+    shuffled = [columns[torch.randperm(len(columns), generator=generator)] for _ in range(permutations)]
+    nats, *null = [_counted(rows, each) for each in (columns, *shuffled)]
+    return Histogram(nats, torch.tensor(null))
+
+
+def binned(values: Tensor, bins: int) -> Tensor:
+    """(N,) -> (N,) integers from 0: which value a whole number is, which bin of equal mass an amount lies in."""
+    if values.is_floating_point():
+        edges = torch.quantile(values.double(), torch.linspace(0, 1, bins + 1).double()[1:-1])
+        values = torch.searchsorted(edges.unique(), values.double(), right=True)
+    return values.unique(return_inverse=True)[1]
+
+
+def _counted(rows: Tensor, columns: Tensor) -> float:
+    height, width = int(rows.max()) + 1, int(columns.max()) + 1
+    counts = torch.bincount(rows * width + columns, minlength=height * width).view(height, width)
+    return mutual_information(counts.double() / counts.sum()).item()
+
+
+def _distribution(p: Tensor, what: str) -> Tensor:
+    if (p < 0).any() or ((p.sum(-1) - 1).abs() > 1e-4).any():
+        raise ValueError(f"{what}: each row must be non-negative and sum to 1.")
+    return p
+
+
+def _table(joint: Tensor) -> Tensor:
+    if joint.ndim != 2 or (joint < 0).any() or (joint.sum() - 1).abs() > 1e-4:
+        raise ValueError("a joint table is (C, X), non-negative, and sums to 1 as a whole.")
+    return joint
+

@@ -1,0 +1,7 @@
+"""Widgets for a notebook or a voila page: thin views over the pure functions in `views` and `knobs`."""
+
+from infogan_lib.show.widgets.draw import DrawAndRead
+from infogan_lib.show.widgets.explorer import LatentExplorer
+from infogan_lib.show.widgets.monitor import TrainingMonitor
+
+__all__ = ["DrawAndRead", "LatentExplorer", "TrainingMonitor"]

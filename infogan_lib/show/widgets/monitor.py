@@ -1,0 +1,224 @@
+"""TrainingMonitor: watch a training, in one's own loop or with buttons around a run in a thread of its own."""
+
+from __future__ import annotations
+
+import math
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ipywidgets
+
+from infogan_lib.core.latent import LatentSpec
+from infogan_lib.core.model import InfoGAN
+from infogan_lib.core.recipe import Report
+from infogan_lib.show.widgets.callbacks import guarded, on_interrupt, weakly
+from infogan_lib.show.widgets.dashboard import Curves, Dashboard, copied, model_of, total_steps
+from infogan_lib.show.widgets.worker import ENDS, Worker, check_startable
+from infogan_lib.training.checkpoint import TrainingError
+
+SHARE = 0.08  # of the time, at most, goes into drawing
+
+
+class TrainingMonitor(ipywidgets.VBox):
+    """Live curves of L_I between its floor and its ceiling, of the losses and of sigma; samples; speed.
+
+        monitor = TrainingMonitor(run)             # a cell's last line shows it
+        for report in run: monitor.update(report)  # one's own loop, or:
+        monitor.start()                            # the same iterator in a thread, with buttons
+
+    source   a `Training`, or another iterator of reports with a `.model`; or a model, or only a spec (no samples)
+    every    seconds between two drawings, at least; more where drawing would take over 8 % of the time
+    rows     rows of samples, each one noise vector drawn with `seed`
+
+    The thread takes one CPU thread. It ends with the run, with `stop`, with `close`, with this object and with the
+    interpreter, always between two steps; interrupting the kernel pauses it. Starting one monitor pauses the others.
+    Raises TypeError for another source and ValueError for an `every` or `rows` that is not positive.
+    """
+
+    _worker: Worker | None = None  # here, since ipywidgets closes what was only half made, too
+
+    def __init__(self, source: Any, *, every: float = 0.5, rows: int = 2, seed: int = 0) -> None:
+        if not (every > 0 and rows > 0):
+            raise ValueError(f"TrainingMonitor: every and rows must be positive, got {every!r} and {rows!r}.")
+        self.run: Any = source if hasattr(source, "__next__") else None
+        model = model_of(source)
+        self.spec = getattr(model, "spec", model)
+        if not isinstance(self.spec, LatentSpec):
+            found = type(source).__name__
+            raise TypeError(f"TrainingMonitor: expected a Training, a model or a LatentSpec, got {found}.")
+        self.model: InfoGAN | None = model if isinstance(model, InfoGAN) else None
+        self.every, self._due = every, 0.0
+        self._pending: list[Report] = []
+        self._hooks: list[Callable[[InfoGAN], None]] = []
+
+        self.buttons = {
+            name: self._button(name, *look)
+            for name, look in {
+                "Start": (self.start, "Train in the background, or go on"),
+                "Pause": (self.pause, "Finish the step in hand, save, and wait"),
+                "Step": (self.step, "Take one step and pause"),
+                "Stop": (self.stop, "End this run; it is saved if it has a folder"),
+            }.items()
+        }
+        self.bar = ipywidgets.HBox(list(self.buttons.values())).add_class("infogan-bar")
+        self.dashboard = Dashboard(self.spec, rows, seed)
+        self.dashboard.reset(int(getattr(self.run, "step", 0)), total_steps(self.run))
+        super().__init__([self.bar, self.dashboard])
+        on_interrupt(weakly(self.pause))
+        self._draw("waiting")
+
+    @property
+    def curves(self) -> Curves:
+        """The curves with their `panels`, `status` and `error`."""
+        return self.dashboard.curves
+
+    # -- one's own loop -----------------------------------------------------------------------------
+
+    def update(self, report: Report) -> None:
+        """Note a report. Cheap: its numbers stay on the device until the next drawing is due."""
+        if self._worker is None:
+            self.bar.layout.display = "none"  # somebody else drives
+        self._pending.append(report)
+        if time.monotonic() >= self._due or report.step == self.dashboard.total:
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw all that was reported so far, now; useful after a loop whose end this monitor does not know."""
+        if self._worker is None:
+            self._draw(self.state)
+        else:
+            self._worker.between_steps(lambda: self._draw(self.state))
+
+    def on_snapshot(self, hook: Callable[[InfoGAN], None]) -> None:
+        """Call `hook(model)` with a fresh copy of the averaged model at each drawing, in the training's thread."""
+        self._hooks.append(hook)
+
+    def snapshot(self) -> InfoGAN:
+        """A copy of the model as it stands between two steps: averaged weights, eval mode, free for any use.
+
+        Raises TrainingError where there is no model yet.
+        """
+        model = self.model
+        if model is None:
+            raise TrainingError("there is no model yet: make the monitor of a run, or start one.")
+        if self._worker is None:
+            return copied(model)
+        return self._worker.between_steps(lambda: copied(model))
+
+    # -- a run in a thread --------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """One of "waiting" (not started here), "running", "paused", "finished", "stopped" and "failed"."""
+        return "waiting" if self._worker is None else self._worker.state
+
+    def start(self, run: Iterator[Report] | None = None) -> None:
+        """Train `run`, or the run this monitor was made of, in a thread; or go on after a pause. Returns at once.
+
+        Raises TrainingError if it is running already, if there is no run, or if it is finished, closed or
+        broken; ValueError for a run over another spec.
+        """
+        self._order(math.inf, run)
+
+    def step(self) -> None:
+        """Take one step and pause; returns when it is taken. Raises as `start` does."""
+        self._order(1, None)
+
+    def pause(self) -> None:
+        """Finish the step in hand, save if the run has a folder, and wait for `start`; returns when that is done."""
+        if self._worker is not None:
+            self._worker.pause()
+
+    def stop(self) -> None:
+        """End the run: it is saved if it has a folder, and closed, so that `Training.resume` can have it.
+
+        No thread is left when this returns.
+        """
+        if self._worker is not None:
+            self._worker.stop()
+
+    def wait(self, step: int | None = None, timeout: float | None = None) -> bool:
+        """Wait until the run pauses or ends, or has reached `step`. False where `timeout` seconds were not enough.
+
+        Raises what the run raised, and TrainingError if nothing was started. Interrupting it pauses the run.
+        """
+        worker = self._worker
+        if worker is None:
+            raise TrainingError("nothing to wait for: start the run first.")
+        try:
+            reached = (lambda: False) if step is None else (lambda: worker.last_step >= step)
+            done = worker.wait(reached, math.inf if timeout is None else timeout)
+        except KeyboardInterrupt:
+            worker.pause()
+            raise
+        if worker.error is not None:
+            raise worker.error
+        return done
+
+    def close(self) -> None:
+        """Stop the run and take the widget off the page."""
+        self.stop()
+        for child in (*getattr(self, "buttons", {}).values(), *self.children):
+            child.close()
+        super().close()
+
+    def _order(self, steps: float, run: Any) -> None:
+        worker = self._worker
+        if worker is not None and worker.state == "running":
+            raise TrainingError("the run is training already; pause or stop it first.")
+        if worker is None or worker.state in ENDS:
+            worker = self._hire(self.run if run is None else run)
+        elif run not in (None, self.run):
+            raise TrainingError("this monitor holds another run, paused; stop it first.")
+        self.dashboard.pause_clock()
+        self.bar.layout.display = None
+        self._due = 0.0
+        self._show("running")
+        worker.go_on(steps)
+
+    def _hire(self, run: Any) -> Worker:
+        if run is None:
+            raise TrainingError("this monitor knows no run; start(run) gives it one.")
+        check_startable(run)
+        if run.model.spec != self.spec:
+            raise ValueError(f"this monitor is for {self.spec}, the run's model has {run.model.spec}.")
+        if run is not self.run:
+            self.run, self.model = run, model_of(run)
+            self.dashboard.reset(int(getattr(run, "step", 0)), total_steps(run))
+        self._worker = worker = Worker(run, weakly(self.update), weakly(self._draw))
+        weakref.finalize(self, worker.stop)  # when this object goes, and when the interpreter exits
+        worker.start()
+        return worker
+
+    # -- showing ------------------------------------------------------------------------------------
+
+    def _draw(self, state: str) -> None:
+        begun = time.monotonic()
+        self.dashboard.add(self._pending)
+        self._pending = []
+        if self.model is not None and state != "failed":  # what failed may be the drawing, or the model
+            self.dashboard.sample(self.model)
+            if self._hooks:
+                copy = copied(self.model)
+                for hook in self._hooks:
+                    hook(copy)
+        self._show(state)  # last: who reads "paused" finds everything drawn
+        ended = time.monotonic()
+        self._due = ended + max(self.every, (ended - begun) / SHARE)
+
+    def _show(self, state: str) -> None:
+        idle = state in ("waiting", "paused")
+        useful = {"Start": idle, "Step": idle, "Pause": state == "running", "Stop": state in ("running", "paused")}
+        for name, button in self.buttons.items():
+            button.disabled = not useful[name] or self.run is None
+        self.dashboard.show(state, None if self._worker is None else self._worker.error)
+
+    def _button(self, name: str, order: Callable[[], None], tip: str) -> ipywidgets.Button:
+        def show(line: str) -> None:
+            self.curves.error = line
+
+        button = ipywidgets.Button(description=name, tooltip=tip, layout={"width": "90px"})
+        button.on_click(guarded(lambda _: order(), show))
+        return button

@@ -1,7 +1,0 @@
-"""Widgets for a notebook or a voila page: thin views over the pure functions in `views` and `knobs`."""
-
-from infogan_lib.widgets.draw import DrawAndRead
-from infogan_lib.widgets.explorer import LatentExplorer
-from infogan_lib.widgets.monitor import TrainingMonitor
-
-__all__ = ["DrawAndRead", "LatentExplorer", "TrainingMonitor"]
