@@ -24,9 +24,9 @@ import sys
 import torch
 
 from infogan_lib.course import results
-from infogan_lib.training import weights
-from infogan_lib.course.lessons.arithmetic import Seen, combine, draw, kept, look, looks, restore, show
+from infogan_lib.course.lessons.arithmetic import Seen, combine, exemplars, kept, look, looks, restore, show
 from infogan_lib.measure.face_reader import face_reader
+from infogan_lib.training import weights
 
 HAIR = ("none", "short", "long")
 CONTINUOUS = ("azimuth", "elevation", "light", "width", "smile")
@@ -62,10 +62,10 @@ def main() -> None:
             pair = {"hair_from": HAIR[a], "hair_to": HAIR[b], "seed": seed, "tries": options.tries}
             same = {"what": "untouched", "k": 0, "length": "as it is", **pair, "tries": SAMPLES}
             rows.append(same | scores(seen, b) | nothing | {"norm": round(seen.noise.norm(dim=1).mean().item(), 3)})
-            faces = show(model, seen.noise[draw(other, 1, options.tries, random)[:, 0]], read)
+            faces = show(model, seen.noise[exemplars(other, 1, options.tries, random)[:, 0]], read)
             for k in options.exemplars:
-                means = [seen.means(draw(group, k, options.tries, random)) for group in (plus, minus, other)]
-                both = draw(torch.cat([plus, minus]), 2 * k, 1, random)
+                means = [seen.means(exemplars(group, k, options.tries, random)) for group in (plus, minus, other)]
+                both = exemplars(torch.cat([plus, minus]), 2 * k, 1, random)
                 moves = {
                     "averaged": combine(*means),
                     "one face": combine(means[0][:1], means[1][:1], faces.noise),

@@ -11,8 +11,8 @@ import argparse
 import shlex
 
 from infogan_lib.course import results
-from infogan_lib.course.clinic.patient import Patient
 from infogan_lib.course.clinic.charts import examine
+from infogan_lib.course.clinic.patient import Patient
 from infogan_lib.course.clinic.ward import WARD
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from infogan_lib import Training, data
 from infogan_lib.course import results
-from infogan_lib.measure import metrics, readers
-from infogan_lib.training import presets, weights
 from infogan_lib.data import Images
+from infogan_lib.measure import metrics, readers
 from infogan_lib.measure.face_reader import face_reader
+from infogan_lib.training import presets, weights
 
 SHIPPED = 0
 N = 10_000
@@ -28,7 +28,7 @@ def held_out(name: str) -> tuple[Images, Images]:
     """Two sets of real images the model was not trained on."""
     if name == "dcgan-mnist":
         return data.mnist("tune"), data.mnist("test")
-    return data.faces(N, FACES), data.faces(N, FACES + 1)
+    return data.face_set(N, FACES), data.face_set(N, FACES + 1)
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
             run = Training(preset.build(), preset.data("train"), recipe, seed=seed)
             for _ in run:
                 pass
-            weights.save(run.model, path, run.manifest())  # scored as written, in half precision
+            weights.save(run.averaged, path, run.manifest())  # scored as written, in half precision
             model = weights.load(path)
             distance = readers.frechet(reader.features(metrics.fakes(model, N)[1]), real)
             scores = {"frechet": round(distance, 3), "frechet_real": round(floor, 3)}

@@ -23,12 +23,12 @@ import sys
 import torch
 from torch import Tensor
 
+from infogan_lib.core.model import InfoGAN
 from infogan_lib.course import results
 from infogan_lib.course.lessons import directions
-from infogan_lib.training import weights
-from infogan_lib.measure.face_reader import FaceReader, face_reader
-from infogan_lib.core.model import InfoGAN
 from infogan_lib.data.threads import one_thread
+from infogan_lib.measure.face_reader import FaceReader, face_reader
+from infogan_lib.training import weights
 
 REACH = 2.0
 LABELS = (10, 30, 100, 300, 1000)

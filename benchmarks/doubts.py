@@ -42,12 +42,12 @@ from infogan_lib import (
     data,
     entropy,
 )
+from infogan_lib.core.networks import Parts, register
 from infogan_lib.course import results
-from infogan_lib.measure import code_maps, disentanglement, metrics, readers
+from infogan_lib.data import Images, to_uint8
+from infogan_lib.measure import code_maps, disentanglement, disturb, metrics, probe, readers, report
 from infogan_lib.training import presets
 from infogan_lib.training import weights as weight_files
-from infogan_lib.data import Images, to_uint8
-from infogan_lib.core.networks import Parts, register
 
 MNIST = presets.load("mnist")
 SCORES_FROM = ("code_accuracy", "majority_accuracy", "nmi")
@@ -75,7 +75,7 @@ def put(table: str, rows: list[dict[str, Any]], keys: tuple[str, ...], command: 
 
 def digits_row(model: InfoGAN) -> dict[str, Any]:
     tune = data.mnist("tune")
-    found = metrics.evaluate(model, tune, tune)
+    found = report.evaluate(model, tune, tune)
     row = {name: round(found[name], 4) for name in SCORES_FROM}
     row["nats_digit"] = round(found["lower_bound_nats"]["digit"]["mean"], 4)
     return row | {"confusion": " ".join(str(n) for counts in found["confusion"] for n in counts)}
@@ -118,7 +118,7 @@ def early(args: argparse.Namespace) -> None:
 
         def look(run: Training, rows: list[dict[str, Any]] = rows, seed: int = seed) -> None:
             if run.step == 1 or run.step % 20 == 0:
-                found = metrics.evaluate(run.model, tune, tune, n=2000)
+                found = report.evaluate(run.model, tune, tune, n=2000)
                 row = {"seed": seed, "step": run.step} | {name: round(found[name], 4) for name in SCORES_FROM}
                 rows.append(row | {"nats_digit": round(found["lower_bound_nats"]["digit"]["mean"], 4)})
 
@@ -140,7 +140,7 @@ def balance_and_agreement(models: dict[int, InfoGAN]) -> list[dict[str, Any]]:
             "nats_digit": metrics.measure_nats(model)["digit"]["mean"],
             "balance": entropy(shares).item(),
             "agreement": agreement(read[seed], [codes for other, codes in read.items() if other != seed]),
-            "code_accuracy": metrics.evaluate(model, tune, tune, 1000)["code_accuracy"],
+            "code_accuracy": report.evaluate(model, tune, tune, 1000)["code_accuracy"],
         }
         rows.append({k: v if k == "seed" else round(v, 4) for k, v in row.items()})
     return rows
@@ -235,7 +235,7 @@ class Hidden:
         return (1 - self.eps) * images + self.eps * self.patterns[latent["digit"]]
 
     def read(self, images: Tensor) -> dict[str, torch.distributions.Distribution]:
-        fine = images - metrics.disturb(images, "blur", 1.0)
+        fine = images - disturb.disturb(images, "blur", 1.0)
         return self.spec.posterior(torch.einsum("nchw,kchw->nk", fine, self.patterns) / (10 * self.eps))
 
 
@@ -246,13 +246,13 @@ def hidden(args: argparse.Namespace) -> None:
     for seed in args.seeds or [100]:
         for name, model in models.items():
             rows = []
-            for kind, curve in metrics.visibility(model, 2000, seed).items():
+            for kind, curve in disturb.visibility(model, 2000, seed).items():
                 for point in curve:
                     row = {"model": name, "kind": kind, "strength": point["strength"], "seed": seed}
                     row |= {"nats_own_q": round(point["digit"], 4), "nats_fresh_q": ""}
                     if (kind, point["strength"]) in probed:
-                        disturbed = metrics.Disturbed(model, kind, point["strength"], seed)
-                        found = metrics.probe_information(disturbed, "digit", steps=200, n=2000, seed=seed)
+                        disturbed = disturb.Disturbed(model, kind, point["strength"], seed)
+                        found = probe.probe_information(disturbed, "digit", steps=200, n=2000, seed=seed)
                         row["nats_fresh_q"] = round(found["mean"], 4)
                     rows.append(row)
             put("hidden", rows, ("model", "kind", "strength", "seed"), f"hidden --seeds {seed}")

@@ -21,11 +21,11 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from infogan_lib import InfoGAN, LatentSpec, Noise, Uniform, data
+from infogan_lib.core.networks import NETWORKS, Parts, register
 from infogan_lib.course import results
 from infogan_lib.data import Images
 from infogan_lib.data.faces import FACTORS, SCORED
 from infogan_lib.measure.information import histogram_information
-from infogan_lib.core.networks import NETWORKS, Parts, register
 
 FIT, SCORE = (10_000, 600_001), (10_000, 600_002)  # number and seed of the faces
 SEEDS = range(5)
@@ -80,7 +80,7 @@ def agreement(number: Tensor, factor: Tensor) -> dict[str, float]:
 
 
 def main() -> None:
-    fit, score = data.faces(*FIT), data.faces(*SCORE)
+    fit, score = data.face_set(*FIT), data.face_set(*SCORE)
     assert fit.factors is not None and score.factors is not None
     rows = []
     for name, seed, fitted, scored in baselines(fit, score):

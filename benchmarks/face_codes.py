@@ -36,14 +36,14 @@ from torch import Tensor
 
 from infogan_lib import InfoGAN, Recipe, Training, data
 from infogan_lib.course import results
-from infogan_lib.measure import disentanglement, metrics, readers
-from infogan_lib.training import presets, weights
-from infogan_lib.measure.code_maps import FULL, Protocol, codes_read, codes_set
 from infogan_lib.data import Images
-from infogan_lib.measure.face_reader import face_reader
 from infogan_lib.data.faces import FACTORS, SCORED
+from infogan_lib.measure import disentanglement, metrics, readers
+from infogan_lib.measure.code_maps import FULL, Protocol, codes_read, codes_set
+from infogan_lib.measure.face_reader import face_reader
 from infogan_lib.measure.information import histogram_information
 from infogan_lib.measure.pairing import Pair, agreement, pair
+from infogan_lib.training import presets, weights
 
 PRESET = presets.load("faces")
 PLAIN: dict[str, Any] = {
@@ -83,14 +83,14 @@ def train(variant: str, seed: int, folder: Path, steps: int | None) -> tuple[Inf
         pass
     seconds = time.perf_counter() - begun
     about = {"variant": variant, "seconds": round(seconds, 1), "threads": torch.get_num_threads(), "step": run.step}
-    weights.save(run.model, path, {**run.manifest(), **about})
+    weights.save(run.averaged, path, {**run.manifest(), **about})
     return weights.load(path), recipe, seconds
 
 
 def components(seed: int, *sets: Images) -> list[dict[str, Tensor]]:
     """Codes of each set without any model: five principal components and two clusterings, fitted on training faces."""
     flat = lambda images: images.images.flatten(1).numpy() / 255  # noqa: E731
-    train = flat(data.faces(*presets.FACES["train"]))
+    train = flat(data.face_set(*presets.FACES["train"]))
     pca = PCA(20, random_state=seed).fit(train)
     means = [KMeans(k, n_init=10, random_state=seed).fit(pca.transform(train)) for k in (2, 3)]
     tables = []
@@ -104,9 +104,9 @@ def components(seed: int, *sets: Images) -> list[dict[str, Tensor]]:
 
 def splits(split: str) -> tuple[Images, Images]:
     """The faces that codes are paired on, and those they are scored on."""
-    tune = presets.faces("tune")
+    tune = data.face_split("tune")
     if split == "test":
-        return tune, presets.faces("test")
+        return tune, data.face_split("test")
     return _part(tune, slice(0, len(tune) // 2)), _part(tune, slice(len(tune) // 2, None))
 
 

@@ -48,8 +48,8 @@ def main() -> None:
         rows[f"{size} x {size}"] = rates(args.n, args.repeats, lambda seed, size=size: faces.make(args.n, seed, size))
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(args.repeats):
-            data.faces(args.n, seed, cache=folder)
-        rows["32 x 32, read back"] = rates(args.n, args.repeats, lambda seed: data.faces(args.n, seed, cache=folder))
+            data.face_set(args.n, seed, cache=folder)
+        rows["32 x 32, read back"] = rates(args.n, args.repeats, lambda seed: data.face_set(args.n, seed, cache=folder))
     small, large, cached = (row["a_second"] for row in rows.values())
     ratios = {"target": small / TARGET, "64 against 32": large / small, "read back": cached / small}
     if args.json:

@@ -21,11 +21,11 @@ from typing import Any
 import torch
 
 from infogan_lib import InfoGAN, Latent, LatentSpec, Recipe, Training, Uniform, data
-from infogan_lib.course import results
-from infogan_lib.measure import metrics, readers
-from infogan_lib.training import presets, weights
-from infogan_lib.core.views import augment
 from infogan_lib.core.objectives import real_image_loss
+from infogan_lib.core.views import augment
+from infogan_lib.course import results
+from infogan_lib.measure import metrics, readers, report
+from infogan_lib.training import presets, weights
 
 FAKES = 10_000
 MNIST = presets.load("mnist")
@@ -142,7 +142,7 @@ def score(model: InfoGAN, split: str) -> dict[str, Any]:
     sees one digit throughout, the lower of the two codes. slant: the |Spearman| of the code that moves it
     most; stroke: that of the other code with thickness or width, whichever is more.
     """
-    result = metrics.evaluate(model, data.mnist("tune"), data.mnist(split), FAKES)
+    result = report.evaluate(model, data.mnist("tune"), data.mnist(split), FAKES)
     reader, (latent, fakes) = readers.digit_reader(), metrics.fakes(model, FAKES)
     real = data.mnist(split).batch(slice(None))
     read = reader.read(fakes)

@@ -28,9 +28,9 @@ from sklearn.metrics import silhouette_score
 
 from infogan_lib import Categorical, Training, Uniform, data
 from infogan_lib.course import results
+from infogan_lib.data import Images
 from infogan_lib.measure import metrics
 from infogan_lib.training import presets
-from infogan_lib.data import Images
 
 SIZES = {"digits": (16, 1), "photos": (32, 3)}  # pixels, channels
 

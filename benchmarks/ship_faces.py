@@ -14,12 +14,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from infogan_lib import data
 from infogan_lib.course import results
-from infogan_lib.measure import metrics
-from infogan_lib.training import presets, weights
-from infogan_lib.measure.code_maps import Table, codes_read
 from infogan_lib.data.faces import SCORED
-from infogan_lib.measure.pairing import agreement, evaluate, pair
+from infogan_lib.measure import metrics
+from infogan_lib.measure.code_maps import Table, codes_read
+from infogan_lib.measure import report
+from infogan_lib.measure.pairing import agreement, pair
+from infogan_lib.training import weights
 from infogan_lib.training.weights import FOLDER
 
 
@@ -31,7 +33,7 @@ def shared(mine: Table, others: list[Table]) -> float:
 
 def choose(runs: Path, seeds: list[int]) -> tuple[int, list[dict[str, Any]]]:
     """The chosen seed, and what was known of each: no label enters."""
-    tune = presets.faces("tune")
+    tune = data.face_split("tune")
     models = {seed: weights.load(runs / f"faces-infogan-{seed}" / "weights.safetensors") for seed in seeds}
     codes = {seed: codes_read(model, tune) for seed, model in models.items()}
     table = []
@@ -45,7 +47,7 @@ def choose(runs: Path, seeds: list[int]) -> tuple[int, list[dict[str, Any]]]:
 def ship(path: Path, name: str, rule: dict[str, Any]) -> None:
     """Copy a run's weights to data/weights/NAME, with scores measured on exactly these float16 weights."""
     model = weights.load(path)
-    scores = evaluate(model, presets.faces("tune"), presets.faces("test"), SCORED)
+    scores = report.evaluate(model, data.face_split("tune"), data.face_split("test"), factors=SCORED)
     manifest = {**model.manifest, "scores": scores, "chosen_by": rule, "commit": results.commit()}
     weights.save(model, FOLDER / f"{name}.safetensors", manifest)
     print(f"{name}: seed {manifest['seed']}", {k: round(v, 3) for k, v in scores["agreement"].items()})

@@ -18,7 +18,7 @@ import torch
 
 from infogan_lib import InfoGAN, data, entropy
 from infogan_lib.course import results
-from infogan_lib.measure import metrics
+from infogan_lib.measure import metrics, report
 from infogan_lib.training import weights
 from infogan_lib.training.weights import FOLDER
 
@@ -58,7 +58,7 @@ def choose(models: dict[int, InfoGAN]) -> tuple[int, list[dict[str, float]]]:
 def ship(path: Path, name: str, rule: dict[str, object]) -> None:
     """Copy a run's weights to data/weights/NAME, with scores measured on exactly these float16 weights."""
     model = weights.load(path)
-    scores = metrics.evaluate(model, data.mnist("tune"), data.mnist("test"))
+    scores = report.evaluate(model, data.mnist("tune"), data.mnist("test"))
     manifest = {**model.manifest, "scores": scores, "chosen_by": rule, "commit": results.commit()}
     weights.save(model, FOLDER / f"{name}.safetensors", manifest)
     print(f"{name}: seed {manifest['seed']}, code accuracy {100 * scores['code_accuracy']:.2f} % on test")

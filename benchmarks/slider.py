@@ -28,8 +28,8 @@ from figures import Figures, parser
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
 import conftest as browsing  # the server and the page that the browser tests use
 
-from infogan_lib.training import weights
 from infogan_lib.show.widgets import LatentExplorer
+from infogan_lib.training import weights
 
 MOVES = 100
 VIEWS: dict[str, dict[str, Any]] = {

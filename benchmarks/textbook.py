@@ -25,9 +25,9 @@ from torch.distributions import Categorical, Distribution, Normal
 from torchvision import transforms
 
 from infogan_lib import Latent, data
-from infogan_lib.training import presets
-from infogan_lib.data import Images
 from infogan_lib.core.networks import Sigmoid11
+from infogan_lib.data import Images
+from infogan_lib.training import presets
 
 FORMS = ("fc", "conv")
 BATCH = 128

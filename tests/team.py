@@ -81,7 +81,7 @@ def check_weights_and_random_numbers_stay_the_same():
     """Also with live batch norms and augmented copies, where N processes differ from one."""
     run = Training(tiny.build(), tiny.images(), replace(tiny.RECIPE, steps=12), seed=7, device="cpu")
     list(run)
-    averages = [v for k, v in run.model.average.state_dict().items() if "running" not in k and "num_" not in k]
+    averages = [v for k, v in run.averaged.state_dict().items() if "running" not in k and "num_" not in k]
     for tensor in (*(p.data for p in run.model.parameters()), *averages, run.generator.get_state()):
         a, b = gathered(tensor)
         assert torch.equal(a, b)

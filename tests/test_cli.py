@@ -9,11 +9,10 @@ import pytest
 import torch
 
 from infogan_lib import cli
-from infogan_lib.data import files
+from infogan_lib.cli import main
+from infogan_lib.data import Images, files
 from infogan_lib.measure import code_maps
 from infogan_lib.training import presets, weights
-from infogan_lib.cli import main
-from infogan_lib.data import Images
 
 
 def run(*arguments):

@@ -22,12 +22,12 @@ from nbconvert import HTMLExporter
 
 from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Uniform
 from infogan_lib.course import results
+from infogan_lib.course.exercises.checker import Feedback
 from infogan_lib.data import files
 from infogan_lib.show import plots
-from infogan_lib.training import weights
-from infogan_lib.course.exercises import Feedback
 from infogan_lib.show.widgets.draw import DrawAndRead
 from infogan_lib.show.widgets.explorer import LatentExplorer
+from infogan_lib.training import weights
 
 ROOT = Path(__file__).resolve().parent.parent
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Recipe, Training, Uniform
-from infogan_lib.data import Images, to_uint8
 from infogan_lib.core.networks import Parts, register
+from infogan_lib.data import Images, to_uint8
 
 SPEC = LatentSpec(Noise(4), [Categorical("kind", 3), Uniform("c1")])
 RECIPE = Recipe(steps=40, batch=16, checkpoint_every=5, lr_g=2e-3, lr_d=2e-3, lr_q=2e-3, real_weight=0.1, real_from=10)

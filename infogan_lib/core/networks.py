@@ -136,9 +136,7 @@ NETWORKS.update(
 # The network of "mnist" for images of your own (notebook 12).
 for _side in (16, 28, 32):
     for _colours, _word in ((1, "grey"), (3, "colour")):
-        NETWORKS[f"own-{_side}-{_word}"] = partial(
-            _paper, narrow=32, wide=64, hidden=256, side=_side, colours=_colours
-        )
+        NETWORKS[f"own-{_side}-{_word}"] = partial(_paper, narrow=32, wide=64, hidden=256, side=_side, colours=_colours)
 
 
 @register("paper-32")

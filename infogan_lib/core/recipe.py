@@ -133,9 +133,7 @@ class Report:
         return flat if self.loss_real is None else flat | {"loss_real": self.loss_real}
 
 
-def fetch(
-    reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] | None = None
-) -> list[dict[str, float]]:
+def fetch(reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] | None = None) -> list[dict[str, float]]:
     """Each report as {"step": n, name: value}, all read from the device in one transfer, after `mean_` of them."""
     flat = [report.values() for report in reports]
     if not flat:

@@ -64,7 +64,6 @@ def to_uint8(images: Tensor) -> Tensor:
     return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-
 def sha256(images: Tensor, factors: Mapping[str, Tensor]) -> str:
     """The checksum of images and factors, 64 hexadecimal digits."""
     digest = hashlib.sha256(images.numpy().tobytes())

@@ -57,7 +57,9 @@ def labels(path: str | Path, names: Sequence[str]) -> tuple[torch.Tensor, torch.
     classes = sorted(set(label_of.values()))
     places = [i for i, name in enumerate(names) if name in label_of]
     if not places:
-        raise FileError(f"{path} labels none of these {len(names)} pictures. Names are as in the listing: {names[0]!r}.")
+        raise FileError(
+            f"{path} labels none of these {len(names)} pictures. Names are as in the listing: {names[0]!r}."
+        )
     return torch.tensor(places), torch.tensor([classes.index(label_of[names[i]]) for i in places]), classes
 
 

@@ -26,6 +26,7 @@ BATCH = 1000
 CLEAR = 0.5  # of a standard deviation: what counts as moving an attribute. Cohen (1988) calls it a medium effect.
 REACH = {"normal": 2.0, "uniform": 1.0}  # how far a z_i is turned each way: 95 % of the noise, or all of it
 
+
 @dataclass(frozen=True)
 class Effects:
     """What each input does to each attribute; matrices (inputs, attributes), in standard deviations.

@@ -109,4 +109,3 @@ def _table(joint: Tensor) -> Tensor:
     if joint.ndim != 2 or (joint < 0).any() or (joint.sum() - 1).abs() > 1e-4:
         raise ValueError("a joint table is (C, X), non-negative, and sums to 1 as a whole.")
     return joint
-

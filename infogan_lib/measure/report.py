@@ -13,9 +13,7 @@ from infogan_lib.data.images import Images
 from infogan_lib.measure import Reads, code_maps, disentanglement, disturb, metrics, pairing, readers
 
 
-def evaluate(
-    model: Reads, fit: Images, score: Images, n: int = 10_000, factors: Sequence[str] = ()
-) -> dict[str, Any]:
+def evaluate(model: Reads, fit: Images, score: Images, n: int = 10_000, factors: Sequence[str] = ()) -> dict[str, Any]:
     """How well codes tell labels or factors, matched on `fit` and scored on `score`; and L_I of each code on n fakes.
 
     Without `factors`, the first categorical code is matched to the labels; with them, codes are paired with the factors

@@ -16,7 +16,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from infogan_lib.core import views
@@ -29,8 +28,8 @@ from infogan_lib.data.images import Images
 from infogan_lib.training import checkpoint, devices
 from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.distributed import Processes
+from infogan_lib.training.ema import running_average
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
 FLUSH_EVERY = 50  # steps between two looks at values that live on the device
 
 
@@ -71,9 +70,8 @@ class Training:
         memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.model = model.to(self.device, memory_format=memory).train()  # type: ignore[call-overload]
         self.processes.prepare(self.model, self.device)
-        self._average = AveragedModel(self.model, multi_avg_fn=self._follow, use_buffers=True)
-        self._average.n_averaged += 1  # the first weights count as one: the next ones are averaged with them
-        self.averaged.eval().requires_grad_(False)
+        # Early on the average follows closely, or it would remember the random first weights.
+        self._average = running_average(self.model, lambda: min(self.recipe.ema, self.step / (self.step + 10)))
         self.folder: RunFolder | None = None
         if folder is not None:
             self.folder = self.processes.folder(folder)
@@ -104,17 +102,8 @@ class Training:
 
     @property
     def averaged(self) -> InfoGAN:
-        """The model with averaged weights, in eval mode. Early on they follow closely; see `Recipe.ema`."""
+        """The model with averaged weights, in eval mode."""
         return cast(InfoGAN, self._average.module)
-
-    def _follow(self, averaged: Tensors, live: Tensors, _: object) -> None:
-        """averaged <- decay * averaged + (1 - decay) * live, statistics of norms too; counters are copied."""
-        # Early on the average follows closely, or it would remember the random first weights.
-        decay = min(self.recipe.ema, self.step / (self.step + 10))
-        if averaged[0].is_floating_point():
-            torch._foreach_lerp_(averaged, live, 1 - decay)
-        else:
-            torch._foreach_copy_(averaged, live)
 
     # -- one step ----------------------------------------------------------------------------------
 

@@ -21,7 +21,9 @@ def face_split(split: str = "train") -> Images:
     return face_set(*SPLITS[split])
 
 
-def face_set(n: int, seed: int = 0, size: int = 32, free: Iterable[str] = (), cache: str | Path | None = None) -> Images:
+def face_set(
+    n: int, seed: int = 0, size: int = 32, free: Iterable[str] = (), cache: str | Path | None = None
+) -> Images:
     """n rendered faces, grey, size x size (32 or 64), with their `factors`; `factors.TABLE` says what each one means.
 
     The same arguments give the same bytes. `free` lets "skin" and "background" vary. The name says renderer,

@@ -1,0 +1,164 @@
+import pytest
+import tiny
+import torch
+from torch import nn
+
+from infogan_lib import InfoGAN, LatentSpec, Noise
+from infogan_lib.core.model import PIECE
+from infogan_lib.core.networks import Sigmoid11
+from infogan_lib.training import presets
+
+SPEC = presets.load("mnist-paper").spec
+
+
+def layers(module):
+    """(kind, weight shape) of every layer with weights, in order."""
+    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm1d, nn.BatchNorm2d)
+    return [(type(m).__name__, tuple(m.weight.shape)) for m in module.modules() if isinstance(m, kinds)]
+
+
+def test_mnist_paper_is_the_papers_table_to_the_layer():
+    model = InfoGAN("mnist-paper", SPEC)
+    assert layers(model.generator) == [
+        ("Linear", (1024, 74)),
+        ("BatchNorm1d", (1024,)),
+        ("Linear", (7 * 7 * 128, 1024)),
+        ("BatchNorm1d", (7 * 7 * 128,)),
+        ("ConvTranspose2d", (128, 64, 4, 4)),
+        ("BatchNorm2d", (64,)),
+        ("ConvTranspose2d", (64, 1, 4, 4)),
+    ]
+    assert layers(model.trunk) == [
+        ("Conv2d", (64, 1, 4, 4)),
+        ("Conv2d", (128, 64, 4, 4)),
+        ("BatchNorm2d", (128,)),
+        ("Linear", (1024, 7 * 7 * 128)),
+        ("BatchNorm1d", (1024,)),
+    ]
+    assert layers(model.d_head) == [("Linear", (1, 1024))]
+    assert layers(model.q_head) == [("Linear", (128, 1024)), ("BatchNorm1d", (128,)), ("Linear", (14, 128))]
+    assert {m.negative_slope for m in model.modules() if isinstance(m, nn.LeakyReLU)} == {0.1}
+    assert {m.stride for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)} == {(2, 2)}
+
+
+def test_the_papers_sigmoid_on_our_range_is_tanh_of_half():
+    x = torch.linspace(-5, 5, 21)
+    assert torch.allclose(Sigmoid11()(x), torch.tanh(x / 2), atol=1e-6)
+
+
+@pytest.mark.parametrize("network", ["mnist", "mnist-paper"])
+def test_shapes_and_ranges(network):
+    model = InfoGAN(network, SPEC)
+    images = model.generate(SPEC.sample(5, torch.Generator().manual_seed(0)))
+    assert images.shape == (5, 1, 28, 28) and images.abs().max() <= 1 and not images.requires_grad
+    posterior = model.read(images)
+    assert posterior["digit"].probs.shape == (5, 10)
+    assert posterior["c1"].mean.shape == posterior["c1"].stddev.shape == (5,)
+
+
+@pytest.mark.parametrize(
+    ("network", "channels", "smallest"), [("dcgan-28", (32, 64), 7), ("dcgan-32", (32, 64, 128), 4)]
+)
+def test_a_dcgan_follows_the_guidelines(network, channels, smallest):
+    """DCGAN section 3: strided convolutions, no hidden fully connected layer, batch norm except at the image's end."""
+    model = InfoGAN(network, LatentSpec(Noise(20)))
+    features = channels[-1] * smallest**2
+    generator, trunk = layers(model.generator), layers(model.trunk)
+    assert generator[:2] == [("Linear", (features, 20)), ("BatchNorm2d", (channels[-1],))]
+    assert [kind for kind, _ in generator[2:]] == ["ConvTranspose2d", "BatchNorm2d"] * (len(channels) - 1) + [
+        "ConvTranspose2d"
+    ]
+    assert [kind for kind, _ in trunk] == ["Conv2d"] + ["Conv2d", "BatchNorm2d"] * (len(channels) - 1)
+    assert [shape[0] for kind, shape in trunk if kind == "Conv2d"] == list(channels)
+    assert layers(model.d_head) == [("Linear", (1, features))]
+    assert {m.stride for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)} == {(2, 2)}
+    assert isinstance(model.generator[-1], nn.Tanh)
+    side = smallest * 2 ** len(channels)
+    images = model.generate(model.spec.sample(3))
+    assert images.shape == (3, 1, side, side) and model.score(images).shape == (3,)
+
+
+def test_a_dcgan_without_norm_differs_in_nothing_else():
+    whole, bare = (InfoGAN(n, LatentSpec(Noise(20))) for n in ("dcgan-28", "dcgan-28-no-norm"))
+    assert not [kind for kind, _ in layers(bare) if kind.startswith("Batch")]
+    assert [x for x in layers(whole) if not x[0].startswith("Batch")] == layers(bare)
+
+
+def test_without_codes_there_is_no_q():
+    model = tiny.build(spec=LatentSpec(Noise(6)))
+    scores, posterior = model.discriminate(torch.zeros(4, 1, 8, 8))
+    assert scores.shape == (4,) and posterior == {} and model.q_head is None
+    assert model.read(torch.zeros(4, 1, 8, 8)) == {}
+
+
+@pytest.mark.parametrize("q_on", ["trunk", "frozen", "separate"])
+def test_looking_changes_nothing_and_does_not_depend_on_the_neighbours(q_on):
+    model = tiny.build(q_on).train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    latent = tiny.SPEC.sample(6, torch.Generator().manual_seed(0))
+    together = model.generate(latent)
+    alone = model.generate(tiny.SPEC.encode(latent.noise[:1], **{k: v[:1] for k, v in latent.values.items()}))
+    assert torch.allclose(together[:1], alone, atol=1e-6)
+    both, one = model.read(together)["kind"].logits[:1], model.read(together[:1])["kind"].logits
+    assert torch.allclose(both, one, atol=1e-5)
+    assert model.training and all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize("q_on", ["frozen", "separate"])
+def test_many_images_are_made_and_read_some_at_a_time(q_on):
+    model, seen = tiny.build(q_on), []
+    for part in (model.generator, model.trunk, model.q_trunk, model.q_head):
+        if part is not None:
+            part.register_forward_pre_hook(lambda _, x: seen.append(len(x[0])))
+    n = 2 * PIECE + 7
+    latent = tiny.SPEC.sample(n, torch.Generator().manual_seed(0))
+    images = model.generate(latent)
+    posterior = model.read(images)
+    assert max(seen) == PIECE and sum(seen) == 3 * n
+    rows = slice(PIECE - 3, PIECE + 3)  # across a seam
+    assert torch.allclose(images[rows], model.generate(latent.rows(rows)), atol=1e-6)
+    again = model.read(images[rows])
+    assert torch.allclose(posterior["kind"].logits[rows], again["kind"].logits, atol=1e-5)
+    assert torch.allclose(posterior["c1"].mean[rows], again["c1"].mean, atol=1e-5)
+
+
+def test_a_seed_decides_the_first_weights():
+    model = tiny.build()
+    draws = []
+    for seed in (1, 1, 2):
+        model.initialise(seed)
+        draws.append(model.generator[0].weight.clone())
+    assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
+    assert draws[0].std().item() == pytest.approx(0.02, rel=0.15)
+
+
+def test_the_average_is_an_exponential_average_of_weights_and_statistics():
+    model = tiny.build()
+    model.start_average()
+    weight, norm = model.generator[0].weight, model.generator[1]
+    first, first_mean = weight.detach().clone(), norm.running_mean.clone()
+    with torch.no_grad():
+        weight.add_(1.0)
+        norm.running_mean.add_(2.0)
+    model.update_average(0.75)
+    assert torch.allclose(model.average.generator[0].weight, first + 0.25)
+    assert torch.allclose(model.average.generator[1].running_mean, first_mean + 0.5)
+    assert not model.train().average.training
+    latent = tiny.SPEC.sample(3, torch.Generator().manual_seed(0))
+    assert torch.equal(model.generate(latent), model.average.generate(latent))
+
+
+def test_a_sweep_is_a_panel_of_rows_and_columns():
+    code, values, images = tiny.build().sweep("c1", torch.zeros(2, 4), steps=5, beyond=True, kind=torch.tensor([0, 2]))
+    assert code == tiny.SPEC["c1"] and values.tolist() == [-2, -1, 0, 1, 2] and images.shape == (10, 1, 8, 8)
+
+
+def test_mistakes_are_named():
+    with pytest.raises(ValueError, match="mnist-paper"):
+        InfoGAN("resnet", SPEC)
+    with pytest.raises(ValueError, match="separate"):
+        InfoGAN("tiny", tiny.SPEC, "both")
+    with pytest.raises(ValueError, match="expected images"):
+        tiny.build().read(torch.zeros(3, 1, 28, 28))
+    with pytest.raises(TypeError, match="to_float"):
+        tiny.build().read(torch.zeros(3, 1, 8, 8, dtype=torch.uint8))

@@ -1,0 +1,116 @@
+import gzip
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+import torchvision
+
+from infogan_lib import data
+from infogan_lib.core import views
+from infogan_lib.data import DataError, Images
+
+RAW = data.ROOT / "MNIST" / "raw"
+
+
+@pytest.fixture(scope="module")
+def torchvisions(tmp_path_factory):
+    """torchvision unpacks the same files, in a copy: the repo's folder gets nothing."""
+    root = tmp_path_factory.mktemp("torchvision")
+    shutil.copytree(RAW, root / "MNIST" / "raw", ignore=shutil.ignore_patterns("*ubyte"))
+    for packed in (root / "MNIST" / "raw").glob("*.gz"):
+        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    return {train: torchvision.datasets.MNIST(root, train=train) for train in (True, False)}
+
+
+@pytest.mark.parametrize(
+    ("split", "train", "rows"),
+    [("train", True, slice(0, 50_000)), ("tune", True, slice(50_000, 60_000)), ("test", False, slice(0, 10_000))],
+)
+def test_mnist_equals_torchvisions(torchvisions, split, train, rows):
+    ours, theirs = data.mnist(split), torchvisions[train]
+    assert torch.equal(ours.images[:, 0], theirs.data[rows])
+    assert torch.equal(ours.labels, theirs.targets[rows])
+    assert ours.images.dtype == torch.uint8 and ours.shape == (1, 28, 28)
+    assert ours.images.untyped_storage().nbytes() == len(ours) * 784  # and no other split's memory
+
+
+def copy(tmp_path):
+    shutil.copytree(RAW, tmp_path / "MNIST" / "raw")
+    return tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte.gz"
+
+
+def test_missing_truncated_and_altered_are_told_apart(tmp_path):
+    file = copy(tmp_path)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1000])
+    with pytest.raises(DataError, match="truncated: 1,647,877 bytes of 1,648,877"):
+        data.mnist("test", tmp_path)
+    file.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    with pytest.raises(DataError, match="altered"):
+        data.mnist("test", tmp_path)
+    file.unlink()
+    with pytest.raises(DataError, match=r"missing.*git checkout"):
+        data.mnist("test", tmp_path)
+    assert len(data.mnist("train", tmp_path)) == 50_000  # the other files are still good
+
+
+def test_a_read_only_folder_is_enough_and_nothing_is_written(tmp_path):
+    file = copy(tmp_path)
+    before = sorted(p.name for p in file.parent.iterdir())
+    file.parent.chmod(0o555)
+    try:
+        assert len(data.mnist("test", tmp_path)) == 10_000
+    finally:
+        file.parent.chmod(0o755)
+    assert sorted(p.name for p in file.parent.iterdir()) == before
+
+
+def test_two_processes_read_at_once():
+    code = "from infogan_lib import data; print(int(data.mnist('test').images.sum()))"
+    readers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    sums = {int(reader.communicate()[0]) for reader in readers}
+    assert sums == {int(data.mnist("test").images.sum())}
+
+
+def test_an_unknown_split_lists_the_known_ones():
+    with pytest.raises(ValueError, match="train, tune, test"):
+        data.mnist("validation")
+
+
+def test_bytes_become_floats_and_back():
+    every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    floats = data.to_float(every)
+    assert floats.min() == -1 and floats.max() == 1
+    assert torch.equal(data.to_uint8(floats), every)
+    assert data.to_uint8(torch.tensor([-3.0, 3.0])).tolist() == [0, 255]
+
+
+def test_images_refuses_what_is_no_image_set():
+    with pytest.raises(ValueError, match="uint8"):
+        Images(torch.zeros(3, 1, 8, 8))
+    with pytest.raises(ValueError, match="non-empty"):
+        Images(torch.zeros(0, 1, 8, 8, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="labels"):
+        Images(torch.zeros(3, 1, 8, 8, dtype=torch.uint8), torch.zeros(2))
+
+
+def test_augment_moves_little_keeps_the_background_and_repeats():
+    digits = data.mnist("test").batch(slice(0, 64))
+    first, again = (views.augment(digits, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again) and first.shape == digits.shape
+    assert (first[:, :, 0] == -1).float().mean() > 0.95
+    assert 0.05 < (first - digits).abs().mean() < 0.5
+    assert torch.allclose(views.augment(digits, strength=0.0), digits, atol=1e-4)
+    ink = lambda x: (x + 1).sum((1, 2, 3))  # noqa: E731
+    assert (ink(first) / ink(digits)).log().abs().max() < 0.6
+
+
+def test_augment_with_stroke_thickens_some_and_thins_others():
+    digits = data.mnist("test").batch(slice(0, 200))
+    plain = views.augment(digits, torch.Generator().manual_seed(0))
+    stroked = views.augment(digits, torch.Generator().manual_seed(0), stroke=0.7)
+    change = (stroked - plain).mean((1, 2, 3))
+    assert (change > 0.01).sum() > 50 and (change < -0.01).sum() > 50
+    assert stroked.min() >= -1.0001 and stroked.max() <= 1.0001
