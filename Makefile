@@ -48,10 +48,12 @@ test: install ## run the unit tests, then every notebook
 	@test -n "$(NOTEBOOKS)" || { echo "There is no notebook to run in notebooks/."; exit 1; }
 	$(PY) -m pytest $(NBVAL) --junitxml=reports/notebooks.xml $(NOTEBOOKS)
 
-lint: install ## check style, format and types
+# tests/lint reads text: the form of the pages, tables against data/results, links, command lines, packages.
+lint: install ## check style, format, types, and the text of pages and documents
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m pytest -q tests/lint
 
 slides: install ## build the slides of the 90-minute lesson: reports/slides.html
 	$(PY) notebooks/teaching/slides.py
@@ -67,15 +69,15 @@ wheelhouse: install ## gather the pinned packages for a room without network: wh
 	$(PY) -m pip wheel --disable-pip-version-check -c requirements.lock $(SOURCES) -w wheelhouse ".[test]" setuptools
 
 weights: install ## train the shipped weights again, and their rows of data/results: about two hours
-	$(PY) -m infogan_lib.readers
-	$(PY) -m infogan_lib.face_reader
+	$(PY) benchmarks/readers.py digits
+	$(PY) benchmarks/readers.py faces
 	$(PY) benchmarks/mnist.py infogan --seeds 0 1 2 3 4
 	$(PY) benchmarks/mnist.py control --seeds 0 1 2 3 4
-	$(PY) benchmarks/ship_mnist.py
+	$(PY) benchmarks/mnist.py ship
 	$(PY) benchmarks/dcgan.py dcgan-mnist dcgan-faces
-	$(PY) benchmarks/face_codes.py infogan --seeds 0 1 2 3 4
-	$(PY) benchmarks/face_codes.py control --seeds 0 1 2 3 4
-	$(PY) benchmarks/ship_faces.py
+	$(PY) benchmarks/faces.py infogan --seeds 0 1 2 3 4
+	$(PY) benchmarks/faces.py control --seeds 0 1 2 3 4
+	$(PY) benchmarks/faces.py ship
 
 soak: install ## run the long fault tests
 	$(PY) -m pytest -m soak

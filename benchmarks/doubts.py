@@ -17,75 +17,41 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import os
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import experiment
 import torch
-from ship_mnist import agreement
+from mnist import without_labels
 from torch import Tensor, nn
 
-from infogan_lib import (
-    Categorical,
-    Circular,
-    InfoGAN,
-    Latent,
-    LatentSpec,
-    Noise,
-    Recipe,
-    Training,
-    Uniform,
-    data,
-    entropy,
-)
+from infogan_lib import Categorical, Circular, InfoGAN, Latent, LatentSpec, Noise, Recipe, Training, Uniform, data
 from infogan_lib.core.networks import Parts, register
-from infogan_lib.course import results
 from infogan_lib.data import Images, to_uint8
 from infogan_lib.measure import code_maps, disentanglement, disturb, metrics, probe, readers, report
-from infogan_lib.training import presets
-from infogan_lib.training import weights as weight_files
+from infogan_lib.training import presets, weights
+from infogan_lib.training.presets import Preset
 
 MNIST = presets.load("mnist")
 SCORES_FROM = ("code_accuracy", "majority_accuracy", "nmi")
 
 
-def train(folder: Path, model: InfoGAN, images: Images, recipe: Recipe, seed: int, look: Callable = lambda run: None):
-    """The trained model and its seconds, from the folder if it is there; `look(run)` is called after every step."""
-    path = folder / "weights.safetensors"
-    if not path.exists():
-        begun = time.perf_counter()
-        run = Training(model, images, recipe, seed=seed)
-        for _ in run:
-            look(run)
-        seconds = round(time.perf_counter() - begun)
-        weight_files.save(run.model, path, {**run.manifest(), "seconds": seconds})
-    found = weight_files.load(path)
-    return found, found.manifest["seconds"]
+def shorter(preset: Preset, steps: int, **recipe: Any) -> Preset:
+    return replace(preset, recipe=replace(preset.recipe, steps=steps, **recipe))
 
 
-def put(table: str, rows: list[dict[str, Any]], keys: tuple[str, ...], command: str) -> None:
-    origin = {"command": f"python {os.path.relpath(sys.argv[0])} {command}", "commit": results.commit()}
-    results.put(f"doubts_{table}", [{**row, **origin} for row in rows], keys)
-    print(table, *rows[-3:], sep="\n  ", flush=True)
-
-
-def digits_row(model: InfoGAN) -> dict[str, Any]:
+def scores_on_tune(model: InfoGAN, n: int = 10_000) -> tuple[dict[str, float], list[list[int]]]:
+    """Accuracies and L_I of the digit code, for a row; and the counts (k, 10) behind them."""
     tune = data.mnist("tune")
-    found = report.evaluate(model, tune, tune)
-    row = {name: round(found[name], 4) for name in SCORES_FROM}
-    row["nats_digit"] = round(found["lower_bound_nats"]["digit"]["mean"], 4)
-    return row | {"confusion": " ".join(str(n) for counts in found["confusion"] for n in counts)}
+    found = report.evaluate(model, tune, tune, n)
+    nats = {"nats_digit": round(found["lower_bound_nats"]["digit"]["mean"], 4)}
+    return {name: round(found[name], 4) for name in SCORES_FROM} | nats, found["confusion"]
 
 
 def codes(args: argparse.Namespace) -> None:
     """InfoGAN with K states in place of ten. The spec is all that changes."""
-    for seed in args.seeds or [100]:
-        for k in args.k:
-            experiment(args, f"codes-{k}", seed, k, data.mnist("train"), f"codes --k {k}")
+    for seed, k in itertools.product(args.seeds or [100], args.k):
+        game(args, "codes", seed, k, data.mnist("train"), f"codes --k {k}")
 
 
 def imbalance(args: argparse.Namespace) -> None:
@@ -95,68 +61,47 @@ def imbalance(args: argparse.Namespace) -> None:
     kept = (whole.labels < 5) | (torch.arange(len(whole)) % 10 == 0)
     for seed in args.seeds or [100]:
         images = Images(whole.images[kept], None, "mnist-train-imbalanced")
-        experiment(args, "imbalance", seed, 10, images, "imbalance")
+        game(args, "imbalance", seed, 10, images, "imbalance")
 
 
-def experiment(args: argparse.Namespace, name: str, seed: int, k: int, images: Images, command: str) -> None:
+def game(args: argparse.Namespace, name: str, seed: int, k: int, images: Images, options: str) -> None:
     spec = LatentSpec(MNIST.spec.noise, [Categorical("digit", k), *MNIST.spec.codes[1:]])
-    recipe = replace(MNIST.recipe, steps=args.steps or 800)
-    folder = args.runs / f"doubts-{name}-{seed}-{recipe.steps}"
-    model, seconds = train(folder, InfoGAN(MNIST.network, spec, MNIST.q_on), images, recipe, seed)
-    about = {"experiment": name.split("-")[0], "k": k, "seed": seed, "steps": recipe.steps}
-    row = {**about, **digits_row(model), "seconds": seconds}
-    put("digits", [row], ("experiment", "k", "seed", "steps"), f"{command} --seeds {seed} --steps {recipe.steps}")
+    preset = replace(shorter(MNIST, 800), spec=spec, data=lambda _: images)
+    model = experiment.trained(args, preset, f"{name}-{k}", seed)
+    steps = model.manifest["step"]
+    found, counts = scores_on_tune(model)
+    row = {"experiment": name, "k": k, "seed": seed, "steps": steps, **found}
+    row |= {"confusion": " ".join(str(n) for line in counts for n in line)}
+    row |= {"seconds": round(model.manifest["seconds"])}
+    keys = ("experiment", "k", "seed", "steps")
+    experiment.put("doubts_digits", [row], keys, f"{options} --seeds {seed} --steps {steps}")
 
 
 def early(args: argparse.Namespace) -> None:
     """L_I of the digit code and its accuracy as they go, where Q has its own trunk and information is paid tenfold."""
-    steps, tune = args.steps or 120, data.mnist("tune")
-    loud = {"digit": 10.0, **presets.CONTINUOUS}
-    recipe = replace(MNIST.recipe, steps=steps, real_weight=0.0, lr_q=1e-3, lambda_g=loud, lambda_q=loud)
+    steps, loud = args.steps or 120, {"digit": 10.0, **presets.CONTINUOUS}
+    preset = shorter(MNIST, steps, real_weight=0.0, lr_q=1e-3, lambda_g=loud, lambda_q=loud)
     for seed in args.seeds or (100, 101, 102):
-        rows: list[dict[str, Any]] = []
-
-        def look(run: Training, rows: list[dict[str, Any]] = rows, seed: int = seed) -> None:
+        rows = []
+        run = Training(replace(preset, q_on="separate").build(), data.mnist("train"), preset.recipe, seed=seed)
+        for _ in run:
             if run.step == 1 or run.step % 20 == 0:
-                found = report.evaluate(run.model, tune, tune, n=2000)
-                row = {"seed": seed, "step": run.step} | {name: round(found[name], 4) for name in SCORES_FROM}
-                rows.append(row | {"nats_digit": round(found["lower_bound_nats"]["digit"]["mean"], 4)})
-
-        folder = args.runs / f"doubts-early-{seed}-{steps}"
-        train(folder, InfoGAN(MNIST.network, MNIST.spec, "separate"), data.mnist("train"), recipe, seed, look)
-        if rows:
-            put("early", rows, ("seed", "step"), f"early --seeds {seed} --steps {steps}")
+                rows.append({"seed": seed, "step": run.step, **scores_on_tune(run.averaged, 2000)[0]})
+        experiment.put("doubts_early", rows, ("seed", "step"), f"early --seeds {seed} --steps {steps}")
 
 
-def balance_and_agreement(models: dict[int, InfoGAN]) -> list[dict[str, Any]]:
-    """Of each seed: L_I, the entropy of the code's answers, its mean agreement with the others, and its accuracy."""
-    tune = data.mnist("tune")
-    read = {seed: metrics.read_codes(model, tune, "digit") for seed, model in models.items()}
-    rows = []
-    for seed, model in models.items():
-        shares = torch.bincount(read[seed], minlength=10).double() / len(tune)
-        row = {
-            "seed": seed,
-            "nats_digit": metrics.measure_nats(model)["digit"]["mean"],
-            "balance": entropy(shares).item(),
-            "agreement": agreement(read[seed], [codes for other, codes in read.items() if other != seed]),
-            "code_accuracy": report.evaluate(model, tune, tune, 1000)["code_accuracy"],
-        }
-        rows.append({k: v if k == "seed" else round(v, 4) for k, v in row.items()})
-    return rows
-
-
-def agree(args: argparse.Namespace) -> None:
+def agreement(args: argparse.Namespace) -> None:
     """Plain InfoGAN, a quarter of its steps: runs that differ, so that a rule for choosing one has something to do."""
-    recipe, models = replace(MNIST.recipe, real_weight=0.0, steps=args.steps or 400), {}
-    seeds = args.seeds or list(range(100, 106))
-    for seed in seeds:
-        folder = args.runs / f"doubts-plain-{seed}-{recipe.steps}"
-        models[seed] = train(folder, MNIST.build(), data.mnist("train"), recipe, seed)[0]
-        print(f"plain, seed {seed}: trained", flush=True)
-    rows = [{"variant": "plain", "steps": recipe.steps, **row} for row in balance_and_agreement(models)]
-    command = f"agreement --seeds {' '.join(map(str, seeds))} --steps {recipe.steps}"
-    put("agreement", rows, ("variant", "seed", "steps"), command)
+    seeds, preset = args.seeds or list(range(100, 106)), shorter(MNIST, 400, real_weight=0.0)
+    models = {seed: experiment.trained(args, preset, "short-plain", seed) for seed in seeds}
+    steps, tune, rows = args.steps or 400, data.mnist("tune"), []
+    for known in without_labels(models):
+        accuracy = report.evaluate(models[known["seed"]], tune, tune, 1000)["code_accuracy"]
+        row = {"variant": "plain", "steps": steps, "seed": known["seed"], "nats_digit": known["nats"]}
+        row |= {"balance": known["balance"], "agreement": known["agreement"], "code_accuracy": round(accuracy, 4)}
+        rows.append(row)
+    options = f"agreement --seeds {' '.join(map(str, seeds))} --steps {steps}"
+    experiment.put("doubts_agreement", rows, ("variant", "seed", "steps"), options)
 
 
 SIDE = 12
@@ -193,27 +138,26 @@ def direction(images: Tensor) -> Tensor:
 def circular(args: argparse.Namespace) -> None:
     """A factor that comes full circle, under a code with two ends and one without. No average of the weights: nothing
     ties the code's zero to an angle, so the whole dial drifts while it trains, and an average would blur it."""
-    steps = args.steps or 800
     images = Images(to_uint8(hands(Circular("turn").sample(4000, torch.Generator().manual_seed(0)))), None, "hands")
-    recipe = Recipe(steps, 64, lr_g=1e-3, lr_d=5e-4, lr_q=1e-3, lambda_g=0.3, lambda_q=1.0, ema=0.0)
-    for seed in args.seeds or range(100, 105):
-        for name, code in TURNS.items():
-            folder = args.runs / f"doubts-{name}-{seed}-{steps}"
-            model, seconds = train(folder, InfoGAN("clock", LatentSpec(Noise(4), [code])), images, recipe, seed)
-            made = direction(metrics.fakes(model, 2000)[1]).sort().values
-            gaps = torch.cat([made[1:] - made[:-1], made[:1] + 2 * math.pi - made[-1:]])
-            read = model.read(hands(torch.arange(360).deg2rad()))["turn"].mean
-            step = (read.roll(-1) - read + math.pi) % (2 * math.pi) - math.pi
-            row = {
-                "code": name,
-                "seed": seed,
-                "steps": steps,
-                "nats": round(metrics.measure_nats(model)["turn"]["mean"], 3),
-                "widest_gap": round(gaps.max().rad2deg().item(), 1),  # degrees that no fake shows
-                "turns": round(abs(step.sum().item()) / (2 * math.pi)),  # of Q's reading, while a real hand turns once
-                "read": " ".join(str(round(v)) for v in read.rad2deg()[::5].tolist()),
-            }
-            put("circular", [row | {"seconds": seconds}], ("code", "seed", "steps"), f"circular --seeds {seed}")
+    recipe = Recipe(800, 64, lr_g=1e-3, lr_d=5e-4, lr_q=1e-3, lambda_g=0.3, lambda_q=1.0, ema=0.0)
+    for seed, (name, code) in itertools.product(args.seeds or range(100, 105), TURNS.items()):
+        preset = Preset("clock", "", LatentSpec(Noise(4), [code]), "clock", recipe, lambda _: images)
+        model = experiment.trained(args, preset, name, seed)
+        made = direction(metrics.fakes(model, 2000)[1]).sort().values
+        gaps = torch.cat([made[1:] - made[:-1], made[:1] + 2 * math.pi - made[-1:]])
+        read = model.read(hands(torch.arange(360).deg2rad()))["turn"].mean
+        step = (read.roll(-1) - read + math.pi) % (2 * math.pi) - math.pi
+        row = {
+            "code": name,
+            "seed": seed,
+            "steps": model.manifest["step"],
+            "nats": round(metrics.measure_nats(model)["turn"]["mean"], 3),
+            "widest_gap": round(gaps.max().rad2deg().item(), 1),  # degrees that no fake shows
+            "turns": round(abs(step.sum().item()) / (2 * math.pi)),  # of Q's reading, while a real hand turns once
+            "read": " ".join(str(round(v)) for v in read.rad2deg()[::5].tolist()),
+            "seconds": round(model.manifest["seconds"]),
+        }
+        experiment.put("doubts_circular", [row], ("code", "seed", "steps"), f"circular --seeds {seed}")
 
 
 class Hidden:
@@ -241,7 +185,7 @@ class Hidden:
 
 def hidden(args: argparse.Namespace) -> None:
     """L_I of the digit code in disturbed fakes, as the model's own Q reads it and as a Q trained on such fakes does."""
-    models = {"mnist": weight_files.load("mnist"), "hidden": Hidden(weight_files.load("mnist-control"))}
+    models = {"mnist": weights.load("mnist"), "hidden": Hidden(weights.load("mnist-control"))}
     probed = {("blur", 0), ("blur", 1), ("blur", 2), ("noise", 0.4), ("shift", 1)}
     for seed in args.seeds or [100]:
         for name, model in models.items():
@@ -255,7 +199,7 @@ def hidden(args: argparse.Namespace) -> None:
                         found = probe.probe_information(disturbed, "digit", steps=200, n=2000, seed=seed)
                         row["nats_fresh_q"] = round(found["mean"], 4)
                     rows.append(row)
-            put("hidden", rows, ("model", "kind", "strength", "seed"), f"hidden --seeds {seed}")
+            experiment.put("doubts_hidden", rows, ("model", "kind", "strength", "seed"), f"hidden --seeds {seed}")
 
 
 def scores(args: argparse.Namespace) -> None:
@@ -264,7 +208,7 @@ def scores(args: argparse.Namespace) -> None:
     images = torch.cat([parts[0].images[:10_000], parts[1].images[:5_000]])
     digits = Images(images, torch.cat([parts[0].labels[:10_000], parts[1].labels[:5_000]]), "mnist")
     factors = code_maps.digit_factors(digits.batch(slice(None)), digits.labels)
-    shipped = {name: weight_files.load(name) for name in ("mnist", "mnist-control")}
+    shipped = {name: weights.load(name) for name in ("mnist", "mnist-control")}
     for seed in args.seeds or [100]:
         untrained = MNIST.build()
         untrained.initialise(seed)
@@ -284,27 +228,16 @@ def scores(args: argparse.Namespace) -> None:
             row = {"model": name, "images": direction, "seed": seed}
             row |= {k: round(v, 4) for k, v in found.items() if isinstance(v, float)}
             row |= {f"{k}_{f}": round(found["factors"][f][k], 4) for k in ("mig", "informativeness") for f in truth}
-            put("scores", [row], ("model", "images", "seed"), f"scores --seeds {seed}")
+            experiment.put("doubts_scores", [row], ("model", "images", "seed"), f"scores --seeds {seed}")
 
 
-COMMANDS = {
-    "codes": codes,
-    "imbalance": imbalance,
-    "early": early,
-    "agreement": agree,
-    "circular": circular,
-    "hidden": hidden,
-    "scores": scores,
-}
+COMMANDS = {doubt.__name__: doubt for doubt in (codes, imbalance, early, agreement, circular, hidden, scores)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = experiment.training_parser(__doc__)
     parser.add_argument("doubt", choices=COMMANDS)
-    parser.add_argument("--seeds", type=int, nargs="+")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--k", type=int, nargs="+", default=[5, 10, 20])
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--k", type=int, nargs="+", default=[5, 10, 20], help="states of the digit code")
     args = parser.parse_args()
     COMMANDS[args.doubt](args)
 

@@ -2,102 +2,87 @@
 
     python benchmarks/mnist.py infogan --seeds 0 1 2 3 4            # the headline: matched on tune, scored on test
     python benchmarks/mnist.py infogan --seeds 100 101 --score tune # while choosing settings: test is not touched
+    python benchmarks/mnist.py baselines                            # what the codes are to be compared with
+    python benchmarks/mnist.py ship                                 # choose, of infogan and control, what ships
 
 Runs already finished in --runs are scored again, not trained again.
+
+baselines    Random codes and k-means (10 clusters on 50 principal components of the training digits) are matched on
+             the tuning digits and scored on the test digits, as the codes are. The ceiling is for fakes: ten codes
+             of equal weight, one a digit, cannot match digits of unequal weight better than that.
+ship         No label enters. Among seeds whose digit code is informative (L_I of at least 2.25 nats) and balanced
+             (entropy of Q's answers on real tuning digits of at least 2.25 nats), the one whose code agrees best with
+             the codes of the other seeds, as the share of tuning digits on which they say the same after a one-to-one
+             matching. Its control is the same seed's.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import os
-import shlex
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import experiment
 import torch
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 
-from infogan_lib import InfoGAN, Latent, LatentSpec, Recipe, Training, Uniform, data
+from infogan_lib import InfoGAN, Latent, LatentSpec, data, entropy
+from infogan_lib.core import views
 from infogan_lib.core.objectives import real_image_loss
-from infogan_lib.core.views import augment
 from infogan_lib.course import results
 from infogan_lib.measure import metrics, readers, report
-from infogan_lib.training import presets, weights
+from infogan_lib.training import ema, presets
+from infogan_lib.training.presets import Preset
 
 FAKES = 10_000
+ENOUGH = 2.25  # nats, of ln 10 = 2.303
 MNIST = presets.load("mnist")
-# What each variant changes in the preset "mnist".
-VARIANTS: dict[str, dict[str, Any]] = {
-    "infogan": {},
-    "control": {"lambda_g": 0.0, "lambda_q": 1.0, "real_weight": 0.0},
-    "plain": {"real_weight": 0.0},
-    "plain-trunk": {"real_weight": 0.0, "q_on": "trunk"},
-    "plain-separate": {"real_weight": 0.0, "q_on": "separate"},
-    "trunk": {"q_on": "trunk"},
-    "no-stroke": {"real_stroke": 0.0},
-    "no-certainty": {"real_entropy": 0.0},
-    "floor-0.1": {"sigma_floor": 0.1},
-    "cluster": {},  # the loss on real images alone: no generator, no game
-    "paper": {},  # the preset "mnist-paper"
+DIGIT, *STYLE = MNIST.spec.codes
+SHARPER = LatentSpec(MNIST.spec.noise, [DIGIT, *(replace(code, sigma_floor=0.1) for code in STYLE)])
+
+
+def changed(q_on: str = MNIST.q_on, spec: LatentSpec = MNIST.spec, **recipe: Any) -> Preset:
+    return replace(MNIST, q_on=q_on, spec=spec, recipe=replace(MNIST.recipe, **recipe))
+
+
+VARIANTS = {
+    "infogan": MNIST,
+    "control": changed(lambda_g=0.0, lambda_q=1.0, real_weight=0.0),
+    "plain": changed(real_weight=0.0),
+    "plain-trunk": changed("trunk", real_weight=0.0),
+    "plain-separate": changed("separate", real_weight=0.0),
+    "trunk": changed("trunk"),
+    "no-stroke": changed(real_view="moved"),
+    "no-certainty": changed(real_entropy=0.0),
+    "floor-0.1": changed(spec=SHARPER),
+    "cluster": MNIST,  # the loss on real images alone: no generator, no game
+    "paper": presets.load("mnist-paper"),
 }
 for weight in (0.0, 0.01, 0.1, 1.0, 10.0):  # of the digit code's L_I in G's step; Q reads as hard in all of them
-    VARIANTS[f"lambda-{weight:g}"] = {"real_weight": 0.0, "lambda_g": {"digit": weight, **presets.CONTINUOUS}}
+    VARIANTS[f"lambda-{weight:g}"] = changed(real_weight=0.0, lambda_g={"digit": weight, **presets.CONTINUOUS})
 
 
-def train(variant: str, seed: int, folder: Path, steps: int | None) -> tuple[InfoGAN, Recipe, float]:
-    """The trained model, its recipe and the seconds it took; from the folder if it is there already."""
-    preset = presets.load("mnist-paper") if variant == "paper" else MNIST
-    change = dict(VARIANTS[variant])
-    preset = replace(preset, q_on=change.pop("q_on", preset.q_on))
-    if "sigma_floor" in change:
-        floor = change.pop("sigma_floor")
-        codes = [replace(c, sigma_floor=floor) if isinstance(c, Uniform) else c for c in preset.spec.codes]
-        preset = replace(preset, spec=LatentSpec(preset.spec.noise, codes))
-    recipe = replace(preset.recipe, **change)
-    recipe = replace(recipe, steps=steps or recipe.steps)
-    path = folder / "weights.safetensors"
-    if path.exists():
-        model = weights.load(path)
-        return model, recipe, model.manifest["seconds"]
-    begun = time.perf_counter()
-    if variant == "cluster":
-        model = cluster(preset.build(), recipe, seed)
-        manifest: dict[str, Any] = {"recipe": recipe.to_json(), "seed": seed}
-    else:
-        if (folder / "manifest.json").exists():
-            run = Training.resume(folder, preset.data("train"))
-        else:
-            run = Training(preset.build(), preset.data("train"), recipe, seed=seed, folder=folder)
-        for _ in run:
-            pass
-        model, manifest = run.model, {**run.manifest(), "step": run.step}
-    seconds = time.perf_counter() - begun
-    weights.save(
-        model, path, {**manifest, "variant": variant, "seconds": round(seconds, 1), "threads": torch.get_num_threads()}
-    )
-    return weights.load(path), recipe, seconds
-
-
-def cluster(model: InfoGAN, recipe: Recipe, seed: int) -> InfoGAN:
+def cluster(preset: Preset, seed: int, folder: Path) -> experiment.Trained:
     """Trunk and Q head on real images alone, for as many steps and with the same rates."""
+    model, recipe = preset.build(), preset.recipe
     generator = torch.Generator().manual_seed(seed)
     model.initialise(seed)
-    model.train().start_average()
+    average = ema.running_average(model.train())
     images = data.mnist("train")
     rates = [(model.trunk, recipe.lr_d), (model.q_head, recipe.lr_q)]
     optimiser = torch.optim.Adam([{"params": m.parameters(), "lr": lr} for m, lr in rates], betas=(recipe.beta1, 0.999))
     for step in range(recipe.steps):
         real = images.batch(torch.randint(len(images), (recipe.batch,), generator=generator))
-        copy = augment(real, generator, stroke=recipe.real_stroke)
-        posterior, augmented = model.discriminate(real)[1], model.discriminate(copy)[1]
+        view, _ = views.get(recipe.real_view)(real, {}, generator)
+        posterior, of_view = model.posterior(real), model.posterior(view)
         optimiser.zero_grad()
-        real_image_loss(model.spec, posterior, augmented, recipe.real_entropy)["digit"].backward()
+        real_image_loss(model.spec, posterior, of_view, recipe.real_entropy)["digit"].backward()
         optimiser.step()
-        model.update_average(min(recipe.ema, step / (step + 10)))
-    return model
+        ema.update(average, model, decay=min(recipe.ema, step / (step + 10)))
+    return average.module, {"recipe": recipe.to_json(), "seed": seed}
 
 
 def keep_curve(variant: str, seed: int, log: Path, every: int = 10) -> None:
@@ -106,33 +91,6 @@ def keep_curve(variant: str, seed: int, log: Path, every: int = 10) -> None:
         points = [row for row in csv.DictReader(log.open()) if int(row["step"]) == 1 or int(row["step"]) % every == 0]
         rows = [{"variant": variant, "seed": seed, "step": p["step"], "nats": p["nats/digit"]} for p in points]
         results.put("mnist_curves", rows, keys=("variant", "seed"))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("variant", choices=VARIANTS)
-    parser.add_argument("--seeds", type=int, nargs="+", required=True)
-    parser.add_argument("--score", choices=("tune", "test"), default="test", help="seeds below 100 only on test")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    args = parser.parse_args()
-    if (args.score == "test" and max(args.seeds) >= 100) or (args.score == "tune" and min(args.seeds) < 100):
-        parser.error("seeds below 100 are scored on test, the others on tune")
-    command = shlex.join(["python", os.path.relpath(sys.argv[0]), args.variant])
-    command += f" --seeds {{seed}} --score {args.score}" + (f" --steps {args.steps}" if args.steps else "")
-    for seed in args.seeds:
-        name = f"{args.variant}-{seed}" + (f"-{args.steps}" if args.steps else "")
-        folder = args.runs / name
-        model, recipe, seconds = train(args.variant, seed, folder, args.steps)
-        row = score(model, args.score)
-        about = {"variant": args.variant, "seed": seed, "steps": recipe.steps, "threads": torch.get_num_threads()}
-        origin = {"seconds": round(seconds), "command": command.format(seed=seed), "commit": results.commit()}
-        table = f"mnist_{'seeds' if args.score == 'test' else 'tuning'}"
-        results.put(table, [{**about, **row, **origin}], keys=("variant", "seed", "steps"))
-        if args.score == "test":
-            keep_curve(args.variant, seed, folder / "log.csv")
-        shown = {k: v for k, v in row.items() if k != "confusion"}
-        print(about, shown, f"{seconds:.0f} s", flush=True)
 
 
 def score(model: InfoGAN, split: str) -> dict[str, Any]:
@@ -155,9 +113,8 @@ def score(model: InfoGAN, split: str) -> dict[str, Any]:
     row["frechet"] = round(readers.frechet(reader.features(fakes), reader.features(real)), 3)
     row |= style(latent, readers.moments(fakes))
     for label, beyond in (("keeps_1", False), ("keeps_2", True)):
-        row[label] = round(
-            min(metrics.sweep_keeps(model, c, reader.read, beyond, FAKES // 20) for c in ("c1", "c2")), 4
-        )
+        kept = [metrics.sweep_keeps(model, code.name, reader.read, beyond, FAKES // 20) for code in STYLE]
+        row[label] = round(min(kept), 4)
     return row | {"confusion": " ".join(str(n) for counts in result["confusion"] for n in counts)}
 
 
@@ -177,6 +134,91 @@ def style(latent: Latent, attributes: dict[str, torch.Tensor]) -> dict[str, Any]
         "stroke": round(abs(rho[other, stroke]), 3),
         **{f"{code}_{kind}": round(value, 3) for (code, kind), value in rho.items()},
     }
+
+
+def accuracies(tune_codes: torch.Tensor, test_codes: torch.Tensor) -> tuple[float, float]:
+    """With one label a category, and with the commonest label of each."""
+    tune, test = data.mnist("tune").labels, data.mnist("test").labels
+    assert tune is not None and test is not None
+    counts = metrics.confusion(tune_codes, tune, 10, 10)
+    one, majority = (metrics.accuracy(metrics.match(counts, m), test_codes, test) for m in ("hungarian", "majority"))
+    return one, majority
+
+
+def baselines(seed: int = 0) -> None:
+    train, tune, test = (data.mnist(split) for split in ("train", "tune", "test"))
+    flat = {s.name: s.images.flatten(1).numpy() / 255 for s in (train, tune, test)}
+    pca = PCA(50, random_state=seed).fit(flat[train.name])
+    kmeans = KMeans(10, n_init=10, random_state=seed).fit(pca.transform(flat[train.name]))
+    clusters = [torch.from_numpy(kmeans.predict(pca.transform(flat[s.name]))).long() for s in (tune, test)]
+    generator = torch.Generator().manual_seed(seed)
+    random = [torch.randint(10, (len(s),), generator=generator) for s in (tune, test)]
+    assert train.labels is not None
+    shares = torch.bincount(train.labels) / len(train)
+    found = {
+        "random codes": accuracies(*random),
+        "k-means on PCA-50": accuracies(*clusters),
+        "ceiling on fakes": (shares.clamp(max=0.1).sum().item(),) * 2,
+    }
+    rows = [
+        {"baseline": name, "code_accuracy": round(one, 4), "majority_accuracy": round(majority, 4), "seed": seed}
+        for name, (one, majority) in found.items()
+    ]
+    experiment.put("mnist_baselines", rows, ["baseline"])
+
+
+def agreement(codes: torch.Tensor, others: list[torch.Tensor]) -> float:
+    """Mean share of images on which another seed's code says the same, after matching one to one."""
+    matched = [metrics.match(metrics.confusion(codes, other, 10, 10)) for other in others]
+    return sum(metrics.accuracy(m, codes, other) for m, other in zip(matched, others)) / len(others)
+
+
+def without_labels(models: dict[int, InfoGAN]) -> list[dict[str, Any]]:
+    """Of each seed: L_I, the entropy of the code's answers on tuning digits, its mean agreement with the others."""
+    tune = data.mnist("tune")
+    codes = {seed: metrics.read_codes(model, tune, "digit") for seed, model in models.items()}
+    table = []
+    for seed, model in models.items():
+        shares = torch.bincount(codes[seed], minlength=10).double() / len(tune)
+        row = {"nats": metrics.measure_nats(model)["digit"]["mean"], "balance": entropy(shares).item()}
+        row["agreement"] = agreement(codes[seed], [c for other, c in codes.items() if other != seed])
+        table.append({"seed": seed} | {k: round(v, 4) for k, v in row.items()})
+    return table
+
+
+def choose(models: dict[int, InfoGAN]) -> tuple[int, list[dict[str, Any]]]:
+    """The seed that ships, and what was known of each."""
+    table = without_labels(models)
+    fit = [row for row in table if min(row["nats"], row["balance"]) >= ENOUGH]
+    if not fit:
+        raise SystemExit(f"no seed is informative and balanced: {table}")
+    return max(fit, key=lambda row: row["agreement"])["seed"], table
+
+
+def train_and_score(args: argparse.Namespace) -> None:
+    preset, table = VARIANTS[args.variant], f"mnist_{'seeds' if args.score == 'test' else 'tuning'}"
+    learn = cluster if args.variant == "cluster" else experiment.train
+    for seed in args.seeds or [0]:
+        model = experiment.trained(args, preset, args.variant, seed, learn)
+        steps = model.manifest["recipe"]["steps"]
+        row = {"variant": args.variant, "seed": seed, "steps": steps, "threads": torch.get_num_threads()}
+        row |= {**score(model, args.score), "seconds": round(model.manifest["seconds"])}
+        experiment.put(table, [row], ("variant", "seed", "steps"), experiment.one_seed(args, seed))
+        if args.score == "test":
+            log = experiment.run_folder(args, preset, args.variant, seed) / "log.csv"
+            keep_curve(args.variant, seed, log)
+
+
+def main() -> None:
+    args = experiment.variant_arguments(__doc__, [*VARIANTS, "baselines", "ship"])
+    if args.variant == "baselines":
+        baselines()
+    elif args.variant == "ship":
+        experiment.ship(
+            args, VARIANTS, choose, lambda model: report.evaluate(model, data.mnist("tune"), data.mnist("test"))
+        )
+    else:
+        train_and_score(args)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import experiment
 import nbformat
 import torch
-from figures import Figures, parser
+from speed import Figures
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
 import conftest as browsing  # the server and the page that the browser tests use
@@ -254,16 +255,16 @@ def training(figures: Figures) -> None:
 
 
 def main() -> None:
-    options = parser(__doc__)
+    options = experiment.parser(__doc__)
     parts = {"kernel": kernel, "browser": browser, "training": training}
-    for name in parts:
+    for name in (*parts, "json", "keep"):
         options.add_argument(f"--{name}", action="store_true")
     args = options.parse_args()
     torch.set_num_threads(1)
-    figures = Figures(args.json)
+    figures = Figures(args.json, args.keep)
     for name in [name for name in parts if getattr(args, name)] or list(parts):
         parts[name](figures)
-    figures.finish(args.keep)
+    figures.finish()
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ transposed convolution of 7 x 7 it normalises 128 channels, and after a fully co
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import experiment
 import torch
 import torch.nn.functional as F
 import torch.utils.data
@@ -168,7 +168,7 @@ class Textbook(nn.Module):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = experiment.parser(__doc__)
     parser.add_argument("form", choices=FORMS)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seed", type=int, default=100)

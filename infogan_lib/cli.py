@@ -13,19 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from infogan_lib.core.codes import Categorical, Code
-from infogan_lib.core.model import Q_ON, InfoGAN
+from infogan_lib.core.codes import Code
+from infogan_lib.core.model import Q_ON
 from infogan_lib.core.recipe import Recipe
 from infogan_lib.course import environment, progress
 from infogan_lib.data import files, own
-from infogan_lib.data.faces import SCORED, face_split
 from infogan_lib.data.folder import folder
 from infogan_lib.data.images import Images
-from infogan_lib.data.mnist import DataError, mnist
+from infogan_lib.data.mnist import DataError
 from infogan_lib.measure import report
-from infogan_lib.show import plots
+from infogan_lib.show import sheets
 from infogan_lib.training import distributed, presets, weights
 from infogan_lib.training.checkpoint import TrainingError
 from infogan_lib.training.distributed import Processes
@@ -97,22 +94,17 @@ def evaluate_command(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
     if bool(args.folder) != bool(args.labels) or (args.folder and args.all):
         raise ValueError("evaluate: --folder and --labels go together, and without --all, which is about digits")
-    trained_on = str(model.manifest.get("data", ""))
-    if trained_on.startswith(("folder-", "fashion-", "svhn-", "celeba-")) and not args.folder:
-        raise ValueError(
-            f"evaluate: this model was trained on {trained_on!r}, and only MNIST and the rendered faces come with "
-            "answers here; --folder and --labels score it on pictures of yours"
-        )
-    of_faces = trained_on.startswith("faces-") and not args.folder
-    if of_faces and args.all:
-        raise ValueError("evaluate: --all is about digits; of faces, benchmarks/face_codes.py has all scores")
-    if of_faces:
-        result = report.evaluate(model, face_split("tune"), face_split("test"), factors=SCORED)
+    factors: tuple[str, ...] = ()
+    if args.folder:
+        fit, test = own.held_back(model, args.folder, args.labels)
     else:
-        fit, test = own.held_back(model, args.folder, args.labels) if args.folder else (mnist("tune"), mnist("test"))
-        result = report.evaluate(model, fit, test)
-        if args.all:
-            result |= report.all_scores(model, fit, test)
+        images, factors = own.to_score(model)
+        if factors and args.all:
+            raise ValueError("evaluate: --all is about digits; of faces, benchmarks/faces.py has all scores")
+        fit, test = images("tune"), images("test")
+    result = report.evaluate(model, fit, test, factors=factors)
+    if args.all:
+        result |= report.all_scores(model, fit, test)
     if args.json:
         print(json.dumps(result))
         return
@@ -128,9 +120,8 @@ def evaluate_command(args: argparse.Namespace) -> None:
             print(f"  {factor:12s} {result['codes'][factor]:8s} {value:.3f}")
     print("lower bound L_I on 10,000 fakes, nats:")
     for name, nats in result["lower_bound_nats"].items():
-        print(
-            f"  {name:12s} {nats['mean']:.3f} +- {nats['standard_error']:.3f}   H(c) = {model.spec[name].entropy:.3f}"
-        )
+        mean, error, entropy = nats["mean"], nats["standard_error"], model.spec[name].entropy
+        print(f"  {name:12s} {mean:.3f} +- {error:.3f}   H(c) = {entropy:.3f}")
     if args.all:
         show_all(result)
 
@@ -154,27 +145,13 @@ def show_all(result: dict[str, Any]) -> None:
 
 def sweep_command(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
-    sheet = sweep_sheet(model, args.rows, args.seed)
+    sheet = sheets.sweep_sheet(model, args.rows, args.seed)
     try:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
         sheet.savefig(args.out, dpi=130)
     except OSError as error:
         raise files.FileError(files.cannot_write(Path(args.out), error)) from error
     print(f"{args.out} written")
-
-
-def sweep_sheet(model: InfoGAN, rows: int = 5, seed: int = 0) -> plots.Picture:
-    """Every code from end to end, a row a noise vector; a plain GAN gets a sheet of samples."""
-    noise = model.spec.noise.sample(rows, torch.Generator().manual_seed(seed))
-    if not model.spec.codes:
-        return plots.grid(model.generate(model.spec.encode(noise)), title="samples")
-    # The rows of a continuous code step through the categories, so that it is seen on several of them.
-    cycle: dict[str, Any] = {c.name: torch.arange(rows) % c.k for c in model.spec.codes if isinstance(c, Categorical)}
-    panels = []
-    for code in model.spec.codes:
-        others = {name: value for name, value in cycle.items() if name != code.name}
-        panels.append(model.sweep(code.name, noise, beyond=True, **(others if not code.discrete else {})))
-    return plots.sweeps(panels)
 
 
 def progress_command(args: argparse.Namespace) -> None:
@@ -227,13 +204,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--channels", type=int, choices=(1, 3), help="for folder:PATH: 1 is grey, 3 colour")
     one.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     one.add_argument("--q-on", choices=Q_ON, help="what the information term trains besides G and the Q head")
-    one.add_argument(
-        "--set",
-        type=_setting,
-        action="append",
-        metavar="NAME=VALUE",
-        help="change a field of the recipe, such as lambda_g=0",
-    )
+    setting = "change a field of the recipe, such as lambda_g=0"
+    one.add_argument("--set", type=_setting, action="append", metavar="NAME=VALUE", help=setting)
 
     one = commands.add_parser("evaluate", help="code accuracy on MNIST, on faces or on your pictures, and L_I in nats")
     one.set_defaults(run=evaluate_command)

@@ -1,7 +1,7 @@
 """The tiny network trained by the processes that torchrun starts, for tests/test_processes.py.
 
     torchrun --nproc-per-node 2 tests/team.py train FOLDER STEPS [FIELD=NUMBER ...]   a new run, or on with the old one
-    torchrun --nproc-per-node 2 tests/team.py check                                   what both must agree on
+    torchrun --nproc-per-node 2 tests/team.py check FOLDER STEPS                      and then what both must agree on
 
 Batch norms are frozen (mean 0, variance 1) where a run is compared with that of one process, so that what the
 network makes of an image does not depend on the others of its share.
@@ -90,17 +90,17 @@ def check_weights_and_random_numbers_stay_the_same():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with processes.joined() as team:
+        folder, steps, *changes = sys.argv[2:]
+        settings = {name: int(value) for name, value in (change.split("=") for change in changes)}
+        again = (Path(folder) / "manifest.json").exists()
+        dist.barrier()  # all have looked before the first one begins a run there
+        recipe = replace(RECIPE, steps=int(steps), **settings)
+        for report in resume(folder, int(steps)) if again else start(folder, recipe):
+            print(f"{team.rank} {report.step}\n", end="", flush=True)  # in one piece: both write to one pipe
         if sys.argv[1] == "check":
             check_gradients_are_those_of_ddp(team)
             check_one_start(team)
             check_votes(team)
             check_weights_and_random_numbers_stay_the_same()
-        else:
-            folder, steps, *changes = sys.argv[2:]
-            settings = {name: int(value) for name, value in (change.split("=") for change in changes)}
-            again = (Path(folder) / "manifest.json").exists()
-            dist.barrier()  # all have looked before the first one begins a run there
-            recipe = replace(RECIPE, steps=int(steps), **settings)
-            for report in resume(folder, int(steps)) if again else start(folder, recipe):
-                print(f"{team.rank} {report.step}\n", end="", flush=True)  # in one piece: both write to one pipe
+            print(f"{team.rank} checked\n", end="", flush=True)
     assert not threads("gloo"), "a group that outlives its block may abort the process as it ends"

@@ -1,22 +1,37 @@
 import inspect
 import json
+import os
 import signal
-import subprocess
-import sys
-import time
+import threading
+from functools import partial
 
 import pytest
 import torch
 
 from infogan_lib import cli
 from infogan_lib.cli import main
-from infogan_lib.data import Images, files
-from infogan_lib.measure import code_maps
+from infogan_lib.course import environment
+from infogan_lib.data import Images, files, own
+from infogan_lib.data.faces import dataset
+from infogan_lib.measure import code_maps, disturb, metrics, report
 from infogan_lib.training import presets, weights
 
 
 def run(*arguments):
     main([str(a) for a in arguments])
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """The first 600 digits of MNIST to score on, and 200 fakes for L_I."""
+    digits, nats = own.mnist, metrics.measure_nats
+
+    def few_digits(split):
+        whole = digits(split)
+        return Images(whole.images[:600], whole.labels[:600], whole.name)
+
+    monkeypatch.setattr(own, "mnist", few_digits)
+    monkeypatch.setattr(metrics, "measure_nats", lambda model, n, seed=0: nats(model, min(n, 200), seed))
 
 
 @pytest.fixture(scope="module")
@@ -47,20 +62,8 @@ def test_resume_with_more_steps_equals_one_long_run(trained, tmp_path):
 
 
 def test_settings_change_the_recipe_and_the_network(tmp_path):
-    run(
-        "train",
-        "mnist",
-        "--out",
-        tmp_path / "b",
-        "--steps",
-        1,
-        "--q-on",
-        "trunk",
-        "--set",
-        "lambda_g=0",
-        "--set",
-        "batch=32",
-    )
+    changed = ["--q-on", "trunk", "--set", "lambda_g=0", "--set", "batch=32"]
+    run("train", "mnist", "--out", tmp_path / "b", "--steps", 1, *changed)
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
     assert (manifest["q_on"], manifest["recipe"]["lambda_g"], manifest["recipe"]["batch"]) == ("trunk", 0, 32)
 
@@ -74,8 +77,8 @@ def test_evaluate_prints_json(trained, capsys):
 
 
 def test_evaluate_pairs_codes_of_faces_with_their_causes(monkeypatch, capsys):
-    monkeypatch.setitem(presets.FACES, "tune", (500, 2))
-    monkeypatch.setitem(presets.FACES, "test", (500, 3))
+    monkeypatch.setitem(dataset.SPLITS, "tune", (500, 2))
+    monkeypatch.setitem(dataset.SPLITS, "test", (500, 3))
     run("evaluate", "faces", "--json")
     result = json.loads(capsys.readouterr().out)
     assert result["agreement"]["elevation"] > 0.9 and result["codes"]["hair"] == "k3"
@@ -88,7 +91,7 @@ def test_evaluate_pairs_codes_of_faces_with_their_causes(monkeypatch, capsys):
 def test_evaluate_a_plain_gan_of_faces(monkeypatch, capsys):
     """It has no codes to pair."""
     for split, seed in (("tune", 2), ("test", 3)):
-        monkeypatch.setitem(presets.FACES, split, (50, seed))
+        monkeypatch.setitem(dataset.SPLITS, split, (50, seed))
     run("evaluate", "dcgan-faces", "--json")
     result = json.loads(capsys.readouterr().out)
     assert result["agreement"] == result["codes"] == result["lower_bound_nats"] == {}
@@ -109,11 +112,10 @@ def test_evaluate_prints_a_table(trained, capsys):
 
 @pytest.fixture
 def light(monkeypatch):
-    """`--all` by a protocol of seconds, on few digits; the command's own is code_maps.FULL."""
+    """`--all` by a protocol of a second; the command's own is code_maps.FULL."""
     few = code_maps.Protocol(bins=5, n=400, test=200, trees="forest", votes=50, test_votes=50, batch=16)
-    whole, mnist = cli.evaluate_all, cli.mnist
-    monkeypatch.setattr(cli, "evaluate_all", lambda model, fit, test: whole(model, fit, test, few))
-    monkeypatch.setattr(cli, "mnist", lambda split: Images(mnist(split).images[:600], mnist(split).labels[:600], split))
+    monkeypatch.setattr(report, "all_scores", partial(report.all_scores, protocol=few))
+    monkeypatch.setattr(disturb, "visibility", partial(disturb.visibility, n=50))
 
 
 def test_evaluate_all_adds_scores_in_both_directions(light, capsys):
@@ -137,8 +139,9 @@ def test_evaluate_all_leaves_out_what_the_fakes_never_vary(trained, light, capsy
     assert "label" in fakes["left_out"] and "label" not in fakes["factors"]
 
 
-def test_the_default_protocol_of_the_command_is_the_published_one():
-    assert inspect.signature(cli.evaluate_all).parameters["protocol"].default == code_maps.Protocol()
+def test_the_command_takes_the_published_protocol_and_ten_thousand_fakes():
+    assert inspect.signature(report.evaluate).parameters["n"].default == 10_000
+    assert inspect.signature(report.all_scores).parameters["protocol"].default == code_maps.Protocol()
 
 
 def test_sweep_writes_a_picture(trained, tmp_path, capsys):
@@ -156,7 +159,7 @@ def test_sweep_writes_a_picture(trained, tmp_path, capsys):
         (["train", "mnist", "--out", "{tmp}/c", "--set", 'lambda_g={"digit": 1}'], "name each once"),
         (["train", "mnist", "--out", "{tmp}/c", "--device", "abacus"], "not available"),
         (["train", "mnist", "--out", "{tmp}/c", "--set", "steps=1e3"], "steps must be a whole number, got 1000.0"),
-        (["train", "mnist", "--out", "{tmp}/c", "--set", "lr_g=fast"], "lr_g must be a number, got 'fast'"),
+        (["train", "mnist", "--out", "{tmp}/c", "--set", "lr_g=fast"], "got 'fast'"),
         (["train", "mnist", "--out", "{tmp}/c", "--set", "compile=1"], "compile must be true or false"),
         (["train", "mnist", "--out", "{tmp}/none", "--resume", "--seed", "7"], "are for a new run"),
         (["train", "mnist", "--out", "{tmp}/none", "--resume", "--set", "lr_g=1"], "are for a new run"),
@@ -175,20 +178,32 @@ def test_a_folder_that_holds_a_run_is_refused(trained):
         run("train", "mnist", "--out", trained, "--steps", 1)
 
 
-def test_ctrl_c_saves_and_says_how_to_resume(tmp_path):
-    command = [sys.executable, "-m", "infogan_lib", "train", "mnist", "--out", tmp_path / "r", "--set", "batch=8"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "r" / "log.csv").exists() and time.monotonic() < deadline:  # after 50 steps
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=60)
-    assert process.returncode == 130 and "--resume" in printed and "Traceback" not in printed
-    step = files.load_tensors(tmp_path / "r" / "checkpoint.safetensors")[1]["step"]
-    assert step >= 50
+@pytest.mark.skipif(os.name == "nt", reason="the signal is Unix's")
+def test_ctrl_c_saves_and_says_how_to_resume(tmp_path, capsys):
+    folder, ended = tmp_path / "r", threading.Event()
+
+    def press():
+        while not (folder / "log.csv").exists():  # written after 50 steps
+            if ended.wait(0.05):
+                return
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        with pytest.raises(SystemExit) as stop:
+            run("train", "mnist", "--out", folder, "--set", "batch=8", "--device", "cpu")
+    finally:
+        ended.set()
+        presser.join()
+    printed = capsys.readouterr().err
+    step = files.load_tensors(folder / "checkpoint.safetensors")[1]["step"]
+    assert stop.value.code == 130 and step >= 50 and f"Stopped after step {step}, saved." in printed
+    assert printed.endswith(f"train mnist --out {folder} --resume --device cpu\n")
 
 
-def test_check_reports(capsys):
+def test_check_reports(monkeypatch, capsys):
+    monkeypatch.setattr(environment, "check_packages", list)  # it starts a Python; tests/course has a test of it
     with pytest.raises(SystemExit) as stop:
         run("check")
     printed = capsys.readouterr().out

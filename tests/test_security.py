@@ -23,7 +23,6 @@ from nbconvert import HTMLExporter
 from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Uniform
 from infogan_lib.course import results
 from infogan_lib.course.exercises.checker import Feedback
-from infogan_lib.data import files
 from infogan_lib.show import plots
 from infogan_lib.show.widgets.draw import DrawAndRead
 from infogan_lib.show.widgets.explorer import LatentExplorer
@@ -130,23 +129,27 @@ def test_labels_in_a_reading_are_words():
 
 def test_the_widgets_set_names_as_text():
     """Only fixed text goes into innerHTML, and Q's reading, which the tests above hold to be escaped."""
-    for path in (ROOT / "infogan_lib" / "widgets").glob("*.js"):
+    scripts = sorted((ROOT / "infogan_lib" / "show" / "widgets").glob("*.js"))
+    assert len(scripts) >= 5
+    filled = []
+    for path in scripts:
         text = path.read_text(encoding="utf-8")
-        for part in text.split("innerHTML")[1:]:
-            value = part.split(";")[0]
-            fixed = "model.get" not in value and "label" not in value.replace("aria-label=", "")
-            assert fixed or (path.name == "screen.js" and value.strip() == '= model.get("reading"))'), (
-                path.name,
-                value,
-            )
+        for value in re.findall(r"innerHTML\b\s*((?:[^;`]|`[^`]*`)*;)", text):
+            constant = re.fullmatch(r"= `[^`]*`;", value) and not re.search(r"\$\{(?![A-Z]+\})", value)
+            filled += [] if constant else [(path.name, value)]
         assert not [w for w in ("outerHTML", "insertAdjacentHTML", "document.write", "eval(") if w in text]
+    assert filled == [("screen.js", '= model.get("reading"));')]
 
 
 def test_errors_and_saved_names_are_words(tmp_path):
-    explorer = LatentExplorer(digits(), folder=tmp_path / MARKUP.replace("/", ""))
+    folder = tmp_path / MARKUP.replace("/", "")
+    explorer = LatentExplorer(digits(), folder=folder)
     explorer.tools.save_png.click()
     check_escaped(explorer.message.value.replace("data:image", "")[:2000].split("<a ")[0])
-    explorer._guarded(lambda: files.load_tensors(MARKUP))()
+    shutil.rmtree(folder)
+    folder.write_text("a file where the folder was", encoding="utf-8")
+    explorer.tools.save_png.click()
+    assert 'role="alert"' in explorer.message.value
     check_escaped(explorer.message.value)
 
 
@@ -197,7 +200,7 @@ def test_a_manifest_full_of_markup_and_paths_shows_and_writes_nothing(tmp_path, 
 
 def test_names_that_a_model_shows_are_identifiers():
     for name in (MARKUP, "../x", "a b", "", "c1\n"):
-        with pytest.raises(ValueError, match="cannot be used"):
+        with pytest.raises(ValueError):
             Uniform(name)
 
 
@@ -223,33 +226,39 @@ def let_in(url):
         return False
 
 
-@pytest.mark.parametrize(
-    ("target", "port", "inside"),
-    [("lab", "--port={}", "api/contents"), ("explore", "--Voila.port={}", "")],
-)
-def test_servers_answer_this_machine_alone_and_only_with_the_token(target, port, inside, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
-    run = [*command(target), "--no-browser", port.format(number)]
-    if not (ROOT / run[0]).exists():
-        pytest.skip("no .venv here")
-    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
-    environment.pop("JUPYTER_TOKEN", None)
-    with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(run, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    try:
-        end, address = time.monotonic() + 120, None
-        while address is None and server.poll() is None and time.monotonic() < end:
-            time.sleep(0.2)
-            said = (tmp_path / "log").read_text()
-            address = re.search(r"http://127\.0\.0\.1:(\d+)/\S*\?token=(\w{40,})\s", said)
-        assert address, said
-        number, token = int(address[1]), address[2]  # another port than asked for, if somebody took that meanwhile
-        listening = [c.laddr for c in psutil.Process(server.pid).net_connections("tcp") if c.status == "LISTEN"]
-        assert number in {a.port for a in listening} and {a.ip for a in listening} == {"127.0.0.1"}
-        door = f"http://127.0.0.1:{number}/{inside}"
-        assert not let_in(door) and not let_in(f"{door}?token=wrong") and let_in(f"{door}?token={token}")
-    finally:
-        server.terminate()
-        server.wait(30)
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """{target: (process, file of what it says)} of both, started together, each on a free port."""
+    running = {}
+    for target, option in (("lab", "--port={}"), ("explore", "--Voila.port={}")):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            run = [*command(target), "--no-browser", option.format(free.getsockname()[1])]
+        if not (ROOT / run[0]).exists():
+            pytest.skip("no .venv here")
+        home = tmp_path_factory.mktemp(target)
+        environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(home), "JUPYTER_CONFIG_DIR": str(home)}
+        environment.pop("JUPYTER_TOKEN", None)
+        with (home / "log").open("w") as log:
+            process = subprocess.Popen(run, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        running[target] = process, home / "log"
+    yield running
+    for process, _ in running.values():
+        process.terminate()
+    for process, _ in running.values():
+        process.wait(30)
+
+
+@pytest.mark.parametrize(("target", "inside"), [("lab", "api/contents"), ("explore", "")])
+def test_servers_answer_this_machine_alone_and_only_with_the_token(servers, target, inside):
+    server, log = servers[target]
+    end, address = time.monotonic() + 120, None
+    while address is None and server.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
+        address = re.search(r"http://127\.0\.0\.1:(\d+)/\S*\?token=(\w{40,})\s", log.read_text())
+    assert address, log.read_text()
+    number, token = int(address[1]), address[2]  # another port than asked for, if somebody took that meanwhile
+    listening = [c.laddr for c in psutil.Process(server.pid).net_connections("tcp") if c.status == "LISTEN"]
+    assert number in {a.port for a in listening} and {a.ip for a in listening} == {"127.0.0.1"}
+    door = f"http://127.0.0.1:{number}/{inside}"
+    assert not let_in(door) and not let_in(f"{door}?token=wrong") and let_in(f"{door}?token={token}")

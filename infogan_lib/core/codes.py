@@ -349,8 +349,8 @@ class Circular(Code):
         return torch.stack([values.cos(), values.sin()], dim=1)
 
     def posterior(self, raw: Tensor) -> D.Distribution:
-        # At v = 0 the angle has no gradient and torch's Bessel function turns it into NaN. So the origin
-        # is moved a hair aside, where no network starts, and fenced off there.
+        # At v = 0 the angle has no gradient, and torch's Bessel function gives NaN. So all v are shifted by a
+        # thousandth, and what then lies at 0 is put beside it.
         aside = torch.tensor([1e-3, 0.0], dtype=raw.dtype).to(raw.device, non_blocking=True)
         v = raw + aside
         v = torch.where(v.square().sum(1, keepdim=True) < 1e-7, aside, v)

@@ -141,7 +141,10 @@ def fetch(reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] |
     stacked = torch.stack([v.float() for values in flat for v in values.values()])
     if mean_ is not None:
         mean_([stacked])
-    parts = stacked.cpu().split([len(values) for values in flat])
-    return [
-        {"step": report.step, **dict(zip(values, part.tolist()))} for report, values, part in zip(reports, flat, parts)
-    ]
+    numbers = stacked.tolist()
+    rows, first = [], 0
+    for report, values in zip(reports, flat):
+        mine = numbers[first : first + len(values)]
+        rows.append({"step": report.step, **dict(zip(values, mine))})
+        first += len(values)
+    return rows

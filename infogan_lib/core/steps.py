@@ -92,7 +92,7 @@ def g_loss(
 def read_fakes(
     model: InfoGAN, fake: Tensor, shown: Shown, *, train_trunk_by_q: bool = True
 ) -> tuple[Tensor, dict[str, Distribution]]:
-    """D's score of the fakes, (N,), and Q's posterior of each code off the code's view: one trunk pass for each view."""
+    """D's score of the fakes, (N,), and Q's posterior of each code off that code's view: one trunk pass a view."""
     posterior: dict[str, Distribution] = {}
     if PLAIN in model.spec.views:
         score, on_fakes = model.discriminate(fake, train_trunk_by_q=train_trunk_by_q)

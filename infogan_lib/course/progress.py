@@ -1,7 +1,7 @@
 """A learner's notebooks: which exercises are done in them, and a fresh copy that keeps the old one.
 
 Both read files on this machine alone and send nothing. What is done is read from the answers of `check` that a
-notebook was saved with (see `exercises`); nothing runs. A kept copy is called NAME.mine-1.ipynb, the next one
+notebook was saved with; nothing runs. A kept copy is called NAME.mine-1.ipynb, the next one
 NAME.mine-2.ipynb; they are the learner's: git ignores them, and no test and no count looks at them.
 """
 
@@ -20,7 +20,7 @@ from infogan_lib.data.files import write_bytes
 HEADING = re.compile(r"^#+ Exercise (\d\d\.\d+)\b", re.MULTILINE)
 ANSWER = re.compile(r'data-exercise="(\d\d\.\d+)" data-state="(right|wrong|not yet)"')
 NOT_RUN, UNCHECKED = "not run", "no check"  # beside the three states of `check`
-BEST_LAST = (NOT_RUN, "not yet", "wrong", "right")
+BEST_LAST = (UNCHECKED, NOT_RUN, "not yet", "wrong", "right")
 MINE = ".mine-"
 
 
@@ -64,7 +64,7 @@ def read(path: str | Path) -> Progress:
     code = "\n".join(text for kind, text in written if kind == "code")
     states = {name: NOT_RUN if re.search(rf"check\(\s*[\"']{name}[\"']", code) else UNCHECKED for name in exercises}
     for name, state in answers:
-        states[name] = max(states.get(name, NOT_RUN), state, key=_rank)
+        states[name] = max(states.get(name, NOT_RUN), state, key=BEST_LAST.index)
     return Progress(path.stem, states)
 
 
@@ -72,10 +72,6 @@ def _answers(cell: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(exercise, state) of every answer of `check` that is saved below a code cell."""
     for output in cell.get("outputs", []):
         yield from ANSWER.findall("".join(output.get("data", {}).get("text/html", "")))
-
-
-def _rank(state: str) -> int:
-    return BEST_LAST.index(state) if state in BEST_LAST else -1
 
 
 def table(found: list[Progress]) -> str:

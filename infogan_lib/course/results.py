@@ -12,7 +12,6 @@ import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import filelock
@@ -29,7 +28,7 @@ def read(name: str, **where: Any) -> list[dict[str, str]]:
 
 
 def put(name: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
-    """Add rows; an old row that agrees with a new one in all `keys` (the same run, made again) gives way to it.
+    """Add rows, each in place of an old one that agrees with it in all `keys`: the same run, made again.
 
     Raises ValueError if the columns are not the table's.
     """
@@ -54,17 +53,17 @@ def column(rows: Sequence[Mapping[str, str]], name: str) -> list[float]:
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
-    """ "median (minimum to maximum)" of some values; one alone has no ends."""
-    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
+    """Some values as "median (minimum to maximum)"; a single one as itself."""
+    low, middle, high = (f"{value:.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
     return f"{middle} ({low} to {high})" if len(values) > 1 else middle
 
 
 def commit() -> str:
-    """The commit the code is at, with a + where the tree differs from it; "unknown" outside git."""
+    """The commit that ran, with a + where library or benchmarks differ from it; "unknown" outside git."""
     try:
-        git = ["git", "-C", str(Path(__file__).parent)]
+        git, code = ["git", "-C", str(ROOT.parent)], ["infogan_lib", "benchmarks"]
         name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ".", "../benchmarks"], check=False).returncode
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *code], check=False).returncode
         return name.strip() + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -83,6 +82,9 @@ class Table:
         return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
     def _repr_html_(self) -> str:
-        line = lambda row, tag: "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in row)  # noqa: E731
-        body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{line(self.header, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+        head, *body = [_html(self.header, "th"), *(_html(row, "td") for row in self.rows)]
+        return f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def _html(row: Sequence[Any], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in row) + "</tr>"

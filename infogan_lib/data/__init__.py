@@ -2,18 +2,15 @@
 
 from infogan_lib.data.datasets import from_dataset, from_torchvision
 from infogan_lib.data.faces import face_set, face_split
-from infogan_lib.data.files import ROOT, FileError
+from infogan_lib.data.files import ROOT
 from infogan_lib.data.folder import folder
 from infogan_lib.data.images import Images, to_float, to_uint8
-from infogan_lib.data.mnist import MNIST_FILES, DataError, check_file, mnist
+from infogan_lib.data.mnist import DataError, mnist
 
 __all__ = [
-    "MNIST_FILES",
     "ROOT",
     "DataError",
-    "FileError",
     "Images",
-    "check_file",
     "face_set",
     "face_split",
     "folder",

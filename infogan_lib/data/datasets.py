@@ -1,62 +1,60 @@
-"""Data sets of others as `Images`: any set of (picture, label) items, and three of torchvision's by name.
-
-torchvision takes a second to import, so it is imported when asked for.
-"""
+"""Data sets of others as `Images`: any set of (picture, label) items, and three of torchvision's by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import operator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
+from torch.utils.data import Subset
 
 from infogan_lib.data.files import ROOT, FileError
-from infogan_lib.data.folder import square
+from infogan_lib.data.folder import flat, square
 from infogan_lib.data.images import Images
 
-SPLITS = ("train", "tune", "test")
 
+def from_dataset(dataset: Any, *, size: int, channels: int, name: str = "images", limit: int = 50_000) -> Images:
+    """The first `limit` items of any data set that has a length, such as one of torchvision's, as Images.
 
-def from_dataset(
-    dataset: Any, *, size: int, channels: int, name: str = "images", limit: int = 50_000, first: int = 0
-) -> Images:
-    """Items `first` to `first + limit` of any data set, such as one of torchvision's, as Images of size x size.
-
-    An item is (picture, label), the picture one of PIL's or a uint8 array (H, W) or (H, W, C). Its middle square is
-    taken, in grey (channels = 1) or colour (3). Labels are kept where each is a whole number.
-    Raises ValueError for a wrong argument and for a data set with nothing to take.
+    An item is (picture, label), the picture one of PIL's or a uint8 array (H, W), (H, W, 3) or (H, W, 4). Its middle
+    square is brought to size x size, grey (channels=1) or in colour (3). Labels are kept if all are whole numbers.
+    Raises ValueError for a wrong argument, an empty set, and a picture of another kind.
     """
-    from PIL import Image
-
-    if channels not in (1, 3) or limit < 1:
-        raise ValueError(f"from_dataset: channels is 1 or 3 and limit at least 1, got {channels!r} and {limit!r}.")
-    rows = range(first, min(first + limit, len(dataset)))
-    if not rows:
-        raise ValueError(f"from_dataset: {name} has {len(dataset)} items, and none from {first} on.")
-    pixels, labels = [], []
-    for i in rows:
+    if channels not in (1, 3) or size < 1 or limit < 1:
+        got = f"size {size}, channels {channels} and limit {limit}"
+        raise ValueError(f"from_dataset: expected size and limit of at least 1 and channels 1 or 3, got {got}.")
+    n = min(limit, len(dataset))
+    if n == 0:
+        raise ValueError(f"from_dataset: {name!r} is empty.")
+    images, labels = torch.empty(n, size, size, channels, dtype=torch.uint8), []
+    for i in range(n):
         picture, label = dataset[i][:2]
         if not isinstance(picture, Image.Image):
-            picture = Image.fromarray(np.asarray(picture))
-        array = np.asarray(square(picture.convert("L" if channels == 1 else "RGB"), size))
-        pixels.append(array[None] if channels == 1 else array.transpose(2, 0, 1))
+            pixels = np.asarray(picture)
+            if pixels.dtype != np.uint8 or pixels.ndim < 2 or pixels.shape[2:] not in ((), (3,), (4,)):
+                raise ValueError(
+                    f"from_dataset: item {i} of {name!r} is {pixels.dtype} of shape {pixels.shape}; expected a PIL "
+                    "picture or uint8 (H, W) or (H, W, 3). Leave out transforms that make tensors."
+                )
+            picture = Image.fromarray(pixels)
+        final = np.array(square(flat(picture, channels)[0], size))
+        images[i] = torch.from_numpy(final).view(size, size, channels)
         labels.append(label)
-    whole = all(isinstance(label, (int, np.integer)) for label in labels)
-    return Images(torch.from_numpy(np.stack(pixels)), torch.tensor(labels) if whole else None, name)
+    try:
+        whole = torch.tensor([operator.index(label) for label in labels])
+    except TypeError:
+        whole = None
+    return Images(images.permute(0, 3, 1, 2).contiguous(), whole, name)
 
 
-@dataclass(frozen=True)
-class Source:
-    """A data set of torchvision: how its split is opened, what its pictures become, which files it needs."""
-
-    open: Callable[[Any, Path, str, bool], Any]
-    size: int
-    channels: int
-    files: Callable[[str], Sequence[str]]  # below `root`, of a split
-    origin: str
+ORIGINS = {
+    "fashion": "https://github.com/zalandoresearch/fashion-mnist (unpacked)",
+    "svhn": "http://ufldl.stanford.edu/housenumbers/",
+    "celeba": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (img_align_celeba.zip, unpacked)",
+}
 
 
 def from_torchvision(
@@ -70,80 +68,51 @@ def from_torchvision(
     Raises ValueError for an unknown name or split, FileError that names each file to put where if one is missing or
     damaged, or its host is gone.
     """
-    if name not in SOURCES:
-        raise ValueError(f"from_torchvision: unknown data set {name!r}; choose one of {', '.join(SOURCES)}.")
-    if split not in SPLITS:
-        raise ValueError(f"from_torchvision: unknown split {split!r}; choose one of {', '.join(SPLITS)}.")
+    if name not in ORIGINS:
+        raise ValueError(f"from_torchvision: unknown data set {name!r}; choose one of {', '.join(ORIGINS)}.")
+    if split not in ("train", "tune", "test"):
+        raise ValueError(f"from_torchvision: unknown split {split!r}; choose one of train, tune, test.")
     if limit < 1:
         raise ValueError(f"from_torchvision: limit must be at least 1, got {limit!r}.")
-    source, root = SOURCES[name], Path(ROOT if root is None else root)
-    from torchvision import datasets
-
+    root = Path(ROOT if root is None else root)
     try:
-        whole = source.open(datasets, root, split, download)
-        n, first = len(whole), 0
-        if name != "celeba" and split != "test":  # the published training images, of which the last sixth tunes
-            cut = n - n // 6
-            first, n = (0, cut) if split == "train" else (cut, n)
-        images = from_dataset(
-            whole,
-            size=source.size,
-            channels=source.channels,
-            name=f"{name}-{split}",
-            limit=min(limit, n - first),
-            first=first,
-        )
+        whole, size, channels = _open(name, split, root=root, download=download)
+        rows = range(len(whole))
+        if name != "celeba" and split != "test":
+            cut = len(rows) - len(rows) // 6
+            rows = rows[:cut] if split == "train" else rows[cut:]
+        images = from_dataset(Subset(whole, rows), size=size, channels=channels, name=f"{name}-{split}", limit=limit)
     except Exception as error:  # a host or a file may fail in any way; the remedy is the same
-        missing = [root / file for file in source.files(split) if not (root / file).exists()]
-        what = f"{name} is damaged in {root}"
-        if missing:
-            what = f"{name} is not complete: missing " + ", ".join(map(str, missing))
+        missing = ", ".join(str(root / file) for file in _files(name, split) if not (root / file).exists())
+        found = f"is not complete: missing {missing}" if missing else f"is damaged in {root}"
         tried = f" The download failed: {type(error).__name__}, {str(error)[:200]}." if download else ""
         other = "" if download else " Or let torchvision fetch them: download=True."
-        raise FileError(f"{what}.{tried} Put the original files there, from {source.origin}.{other}") from error
+        raise FileError(f"{name} {found}.{tried} Put the original files there, from {ORIGINS[name]}.{other}") from error
     if name != "celeba":
         return images
-    attributes = whole.attr[: len(images)].T.long().clone()
+    attributes = whole.attr[: len(images)].long().T.clone()
     return Images(images.images, None, images.name, dict(zip(filter(None, whole.attr_names), attributes)))
 
 
-def _fashion(datasets: Any, root: Path, split: str, download: bool) -> Any:
-    return datasets.FashionMNIST(root, train=split != "test", download=download)
+def _open(name: str, split: str, **where: Any) -> tuple[Any, int, int]:
+    """(a data set of torchvision, the size and the channels that its pictures get)"""
+    from torchvision import datasets, transforms  # takes a second, so only when asked for
+
+    published = "test" if split == "test" else "train"
+    if name == "fashion":
+        return datasets.FashionMNIST(train=published == "train", **where), 28, 1
+    if name == "svhn":
+        return datasets.SVHN(split=published, **where), 32, 3
+    part, crop = "valid" if split == "tune" else split, transforms.CenterCrop(128)
+    return datasets.CelebA(split=part, transform=crop, **where), 32, 3
 
 
-def _svhn(datasets: Any, root: Path, split: str, download: bool) -> Any:
-    return datasets.SVHN(root, split="test" if split == "test" else "train", download=download)
-
-
-def _celeba(datasets: Any, root: Path, split: str, download: bool) -> Any:
-    from torchvision.transforms import CenterCrop
-
-    part = "valid" if split == "tune" else split
-    return datasets.CelebA(root, split=part, transform=CenterCrop(128), download=download)
-
-
-def _fashion_files(split: str) -> list[str]:
-    part = "t10k" if split == "test" else "train"
-    return [f"FashionMNIST/raw/{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
-
-
-def _svhn_files(split: str) -> list[str]:
-    return [f"{'test' if split == 'test' else 'train'}_32x32.mat"]
-
-
-def _celeba_files(split: str) -> list[str]:
+def _files(name: str, split: str) -> list[str]:
+    """The files that a split is read from."""
+    if name == "fashion":
+        part = "t10k" if split == "test" else "train"
+        return [f"FashionMNIST/raw/{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
+    if name == "svhn":
+        return ["test_32x32.mat" if split == "test" else "train_32x32.mat"]
     tables = ("list_attr_celeba", "identity_CelebA", "list_bbox_celeba", "list_landmarks_align_celeba")
     return ["celeba/img_align_celeba", *(f"celeba/{table}.txt" for table in (*tables, "list_eval_partition"))]
-
-
-SOURCES = {
-    "fashion": Source(_fashion, 28, 1, _fashion_files, "https://github.com/zalandoresearch/fashion-mnist (unpacked)"),
-    "svhn": Source(_svhn, 32, 3, _svhn_files, "http://ufldl.stanford.edu/housenumbers/"),
-    "celeba": Source(
-        _celeba,
-        32,
-        3,
-        _celeba_files,
-        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (img_align_celeba.zip, unpacked)",
-    ),
-}

@@ -32,7 +32,7 @@ class Skip(Exception):
     """Why a file is not used."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Listing:
     """What became of a folder's files; printed, it is a summary.
 
@@ -44,7 +44,7 @@ class Listing:
     split: str
     size: int
     channels: int
-    used: tuple[str, ...] = ()
+    used: list[str] = field(default_factory=list)
     elsewhere: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
@@ -88,27 +88,23 @@ def folder(
         what = "no folder" if path.exists() else "not there"
         raise FileError(f"{path} is {what}. Give the path of a folder of images.")
     pictures: list[np.ndarray] = []
-    used: list[str] = []
-    skipped: dict[str, str] = {}
-    changed: Counter[str] = Counter()
-    elsewhere = 0
+    listing = Listing(path, split, size, channels)
     low, high = SPLITS[split]
     for name, file in _walk(path):
         try:
             if not low <= _place(file) < high:
                 with _open(file):
-                    elsewhere += 1
+                    listing.elsewhere += 1
                 continue
             picture, notes = _picture(file, size, channels, fit, background)
         except Skip as reason:
-            skipped[name] = str(reason)
+            listing.skipped[name] = str(reason)
             continue
         pictures.append(picture)
-        used.append(name)
-        changed.update(notes)
+        listing.used.append(name)
+        listing.notes.update(notes)
         if len(pictures) * picture.size > MOST_TENSOR:
             raise FileError(f"{path}: more than 1 GB of pictures at {size} x {size}. Use a smaller size, or fewer.")
-    listing = Listing(path, split, size, channels, tuple(used), elsewhere, skipped, changed)
     if not pictures:
         raise FileError(f"no picture to use.\n{listing}\nPut images ({', '.join(FORMATS)}) in the folder.")
     images = torch.from_numpy(np.stack(pictures))
@@ -189,17 +185,17 @@ def _picture(file: Path, size: int, channels: int, fit: str, background: int) ->
         try:
             image.load()
             image = ImageOps.exif_transpose(image)
-            flat, changed = _flat(image, channels, background)
+            shown, changed = flat(image, channels, background)
         except Exception as error:  # a decoder may raise anything on broken bytes
             raise Skip(f"broken ({type(error).__name__})") from None
     notes += changed
-    if flat.width != flat.height:
+    if shown.width != shown.height:
         notes.append("not square: cropped to the middle" if fit == "crop" else "not square: padded")
     if fit == "crop":
-        final = square(flat, size)
+        final = square(shown, size)
     else:
         colour = background if channels == 1 else (background,) * 3
-        final = ImageOps.pad(flat, (size, size), Image.Resampling.BICUBIC, colour)
+        final = ImageOps.pad(shown, (size, size), Image.Resampling.BICUBIC, colour)
     pixels = np.asarray(final, np.uint8)
     return (pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)).copy(), notes
 
@@ -212,8 +208,8 @@ def square(picture: Image.Image, size: int) -> Image.Image:
     return middle.resize((size, size), Image.Resampling.BICUBIC)
 
 
-def _flat(image: Image.Image, channels: int, background: int) -> tuple[Image.Image, list[str]]:
-    """8 bits a channel, no transparency, grey or RGB; and what was done for it."""
+def flat(image: Image.Image, channels: int, background: int = 255) -> tuple[Image.Image, list[str]]:
+    """A picture with 8 bits a channel and no transparency, grey or RGB; and what was done for it."""
     notes = []
     if image.mode.startswith("I"):  # "I;16", or "I" that holds 16 bits
         pixels = np.asarray(image).astype(np.int64)
@@ -223,9 +219,9 @@ def _flat(image: Image.Image, channels: int, background: int) -> tuple[Image.Ima
         below = Image.new("RGBA", image.size, (background,) * 3 + (255,))
         image = Image.alpha_composite(below, image.convert("RGBA"))
         notes.append(f"transparent: laid on brightness {background}")
-    flat = image.convert("L" if channels == 1 else "RGB")
+    converted = image.convert("L" if channels == 1 else "RGB")
     if channels == 1 and image.mode not in ("1", "L"):
         bands = np.asarray(image.convert("RGB").resize((16, 16))).astype(int)
         if np.ptp(bands, axis=2).max() > 8:
             notes.append("in colour, made grey")
-    return flat, notes
+    return converted, notes

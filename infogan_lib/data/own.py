@@ -1,4 +1,4 @@
-"""Pictures of the reader's own, as the command line takes them: `folder:PATH`, codes in words, labels in a file."""
+"""Pictures as the command line takes them: `folder:PATH`, codes in words, labels in a file, what scores a model."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import torch
 
 from infogan_lib.core.codes import Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
 from infogan_lib.core.model import InfoGAN
+from infogan_lib.data.faces import SCORED, face_split
 from infogan_lib.data.files import FileError
 from infogan_lib.data.folder import folder
 from infogan_lib.data.images import Images
+from infogan_lib.data.mnist import mnist
 
 PREFIX = "folder:"
 # Q may know a continuous code to 0.3 of its range, for the reason that `presets` gives.
@@ -72,3 +74,19 @@ def held_back(model: InfoGAN, path: str | Path, answers: str | Path) -> tuple[Im
         places, known, _ = labels(answers, listing.used)
         sets.append(replace(images, images=images.images[places], labels=known))
     return sets[0], sets[1]
+
+
+def to_score(model: InfoGAN) -> tuple[Callable[[str], Images], tuple[str, ...]]:
+    """What a model of digits or of faces is scored on: (its sets, by split; the factors to pair codes with).
+
+    Raises ValueError for a model of pictures that come without labels or factors here.
+    """
+    trained_on = str(model.manifest.get("data", ""))
+    if trained_on.startswith("faces-"):
+        return face_split, SCORED
+    if trained_on.startswith(("folder-", "fashion-", "svhn-", "celeba-")):
+        raise ValueError(
+            f"evaluate: this model was trained on {trained_on!r}, and only MNIST and the rendered faces come with "
+            "answers here; --folder and --labels score it on pictures of yours"
+        )
+    return mnist, ()

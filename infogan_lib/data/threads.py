@@ -1,4 +1,4 @@
-"""How many CPU threads torch takes. The setting belongs to the calling thread, and is put back."""
+"""How many CPU threads torch takes: set for the calling thread and for those begun later, and put back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 def one_thread() -> Iterator[None]:
     """One torch thread here, and the old number afterwards.
 
-    A few images gain nothing from a second thread, and lose tenfold to it when another job holds that core.
+    A few images gain nothing from a second thread, and take ten times as long when another job holds its core.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -28,5 +28,5 @@ class Reads(Generates, Protocol):
     def read(self, images: Tensor) -> Mapping[str, Distribution]: ...
 
 
-# What an image shows, told by something that has never seen a code: images -> {attribute: (N,) or (N, K)}.
+# What an image shows, read by something that has never seen a code: images -> {attribute: (N,) or (N, K)}.
 AttributeReader = Callable[[Tensor], Mapping[str, Tensor]]

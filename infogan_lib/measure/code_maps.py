@@ -1,7 +1,7 @@
-"""Codes beside factors: tables of both, and matrices (L, F) of what each code has to do with each factor.
+"""Codes beside factors: tables of both, and matrices (L, F) that say how each code is related to each factor.
 
-A table is {name: (N,) tensor}, and the dtype says what is in it: whole numbers are categories, floats are amounts.
-`disentanglement` turns the matrices into scores. Built in notebook 09.
+A table is {name: (N,) tensor}. The dtype says what a column holds: whole numbers are states (of a categorical code, or
+a discrete factor), floats are amounts. `disentanglement` turns the matrices into scores. Built in notebook 09.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ TREES = {
 @dataclass(frozen=True)
 class Protocol:
     """How much is measured, and with what. The default is that of disentanglement_lib (arXiv:1811.12359),
-    but for the bins, which have equal width there.
+    except for the bins, which have equal width there.
 
     The first `n` rows of a table are for counting and for fitting, the next `test` rows for scoring what was fitted.
-    `bins` cuts an amount into parts of equal mass; `trees` are DCI's, "boosting" or "forest"; the FactorVAE score
-    takes `votes` votes to fit and `test_votes` to score, each of a batch of `batch` rows.
+    An amount is cut into `bins` parts of equal mass. `trees` are DCI's, "boosting" or "forest". The FactorVAE score
+    takes `votes` votes to fit and `test_votes` to score, each from a batch of `batch` rows.
+    Raises ValueError for other trees, or a number below 2.
     """
 
     bins: int = 20
@@ -66,25 +67,26 @@ LIGHT = Protocol(bins=10, n=2000, test=1000, trees="forest", votes=1000, test_vo
 
 def codes_read(model: Reads, images: Images) -> Table:
     """What Q reads off images: the most probable state of a discrete code, the mean of a continuous one."""
-    parts = [model.read(images.batch(rows)) for rows in torch.arange(len(images)).split(BATCH)]
-
-    def read(name: str, discrete: bool) -> Tensor:
-        found = torch.cat([(q[name].mode if discrete else q[name].mean).cpu() for q in parts])
-        return found.long() if discrete else found
-
-    return {code.name: read(code.name, code.discrete) for code in model.spec.codes}
+    posteriors = [model.read(images.batch(rows)) for rows in torch.arange(len(images)).split(BATCH)]
+    table = {}
+    for code in model.spec.codes:
+        if code.discrete:
+            table[code.name] = torch.cat([q[code.name].mode.cpu() for q in posteriors]).long()
+        else:
+            table[code.name] = torch.cat([q[code.name].mean.cpu() for q in posteriors])
+    return table
 
 
 def codes_set(spec: LatentSpec, latent: Latent) -> Table:
-    """The codes that fakes were made from, for the other direction: code set, factor read off the fake."""
+    """The codes that fakes were made from, to be held against factors read off these fakes."""
     return {c.name: latent[c.name].long() if c.discrete else latent[c.name] for c in spec.codes}
 
 
 def digit_factors(images: Tensor, labels: Tensor) -> Table:
     """The factors of digits (N, 1, 28, 28) in [-1, 1]: the label, and the slant, thickness and width of the image.
 
-    `labels` are given for real digits and a reader's for fakes; the other three are `readers.moments`. The four are
-    not independent (ones lean less and are narrow), so not even a perfect code of each would score 1 in every measure.
+    `labels` are MNIST's for real digits and a reader's for fakes; the other three are `readers.moments`. The four are
+    not independent (ones lean less and are narrow), so not even a perfect code for each would score 1 in every measure.
     """
     return {"label": labels.cpu(), **moments(images.cpu())}
 
@@ -94,36 +96,39 @@ def information_map(codes: Table, factors: Table, bins: int = 20) -> tuple[Tenso
 
     Counts are biased upwards, by about (bins - 1)^2 / 2N nats for two amounts (notebook 04).
     """
-    count = lambda a, b: histogram_information(a, b, bins, permutations=0).nats  # noqa: E731
-    nats = torch.tensor([[count(c, v) for v in factors.values()] for c in codes.values()]).double()
-    return nats, torch.tensor([count(v, v) for v in factors.values()]).double()
+
+    def information(a: Tensor, b: Tensor) -> float:
+        return histogram_information(a, b, bins, permutations=0).nats
+
+    nats = torch.tensor([[information(c, v) for v in factors.values()] for c in codes.values()]).double()
+    return nats, torch.tensor([information(v, v) for v in factors.values()]).double()
 
 
 def importance(codes: Table, factors: Table, protocol: Protocol = FULL) -> tuple[Tensor, Tensor]:
-    """DCI's matrix (L, F): how much trees use each code to tell a factor; and how well they tell it on test rows, (F,).
+    """DCI's matrix (L, F), how much trees use each code to predict a factor; and how well they do on test rows, (F,).
 
-    Told well is the accuracy for categories and R^2 for amounts. A category enters as one column a state, and its
-    importance is the sum over them, so the order of the states does not matter. Eastwood and Williams 2018.
+    How well is the accuracy for states, R^2 for amounts. A code of states is one column a state, and its importance
+    the sum over them, so the order of the states does not matter. Eastwood and Williams 2018.
     """
     blocks = [_columns(values) for values in codes.values()]
     whole = np.hstack(blocks)
     owner = np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks])
     fit, test = slice(0, protocol.n), slice(protocol.n, protocol.n + protocol.test)
-    shares, told = [], []
+    classifier, regressor = TREES[protocol.trees]
+    importances, scores = [], []
     for values in factors.values():
-        classifier, regressor = TREES[protocol.trees]
         trees = (regressor if values.is_floating_point() else classifier)(random_state=protocol.seed)
         trees.fit(whole[fit], values[fit].numpy())
-        shares.append(np.bincount(owner, trees.feature_importances_, len(blocks)))
-        told.append(trees.score(whole[test], values[test].numpy()))
-    return torch.from_numpy(np.stack(shares, 1)), torch.tensor(told).double()
+        importances.append(np.bincount(owner, trees.feature_importances_, len(blocks)))
+        scores.append(trees.score(whole[test], values[test].numpy()))
+    return torch.from_numpy(np.stack(importances, 1)), torch.tensor(scores).double()
 
 
 def linear_map(codes: Table, factors: Table, protocol: Protocol = FULL) -> Tensor:
-    """SAP's matrix (L, F): how well each code alone tells each factor, linearly (Kumar et al. 2018, arXiv:1711.00848).
+    """SAP's matrix (L, F): how well a line predicts each factor from each code (Kumar et al. 2018, arXiv:1711.00848).
 
-    For an amount, the R^2 of least squares on the first n rows; for categories, the accuracy on the test rows of a
-    linear SVM (C = 0.01, classes of equal weight) on the code scaled to unit variance.
+    For amounts, the R^2 of least squares on the first n rows; for states, the accuracy on the test rows of a linear
+    SVM (C = 0.01, classes of equal weight) on the code scaled to unit variance.
     """
     fit, test = slice(0, protocol.n), slice(protocol.n, protocol.n + protocol.test)
     found = torch.zeros(len(codes), len(factors)).double()
@@ -143,7 +148,7 @@ def linear_map(codes: Table, factors: Table, protocol: Protocol = FULL) -> Tenso
 
 
 def _columns(values: Tensor) -> np.ndarray:
-    """(N,) -> (N, 1) for an amount, (N, states) for categories: one column a state."""
+    """(N,) -> (N, 1) for amounts, (N, K) for states: one column a state."""
     if values.is_floating_point():
         return values.double().numpy()[:, None]
     return torch.nn.functional.one_hot(values.unique(return_inverse=True)[1]).double().numpy()

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from infogan_lib.measure.code_maps import FULL, Protocol, Table, importance, information_map, linear_map
-from infogan_lib.measure.code_maps import LIGHT as LIGHT
 from infogan_lib.measure.information import binned
 
 
@@ -22,8 +21,9 @@ from infogan_lib.measure.information import binned
 class Scores:
     """Seven numbers, each 1 at best, and the matrices behind them, {code: {factor: value}}.
 
-    `factors` has for each factor its share in the means: {"mig", "completeness", "informativeness", "sap"}. A factor
-    that no code carries counts like any other, with its 0. `information` is in nats, `importance` sums to 1 a factor.
+    Four are means over factors; `factors` has what each enters with, {factor: {"mig", "completeness",
+    "informativeness", "sap"}}. A factor that no code carries enters with 0. `information` is in nats; `importance`
+    sums to 1 over the codes.
     """
 
     mig: float
@@ -49,36 +49,43 @@ def score(codes: Table, factors: Table, protocol: Protocol = FULL) -> Scores:
     hold a value that is not finite, and for a factor that does not vary.
     """
     _check(codes, factors, protocol.n + protocol.test)
-    head = lambda table: {name: values[: protocol.n] for name, values in table.items()}  # noqa: E731
-    nats, entropies = information_map(head(codes), head(factors), protocol.bins)
+    nats, entropies = information_map(_first(codes, protocol.n), _first(factors, protocol.n), protocol.bins)
     weights, informed = importance(codes, factors, protocol)
-    gaps = {
+    by_factor = {
         "mig": _gap(nats / entropies),
         "completeness": _focus(weights),
         "informativeness": informed,
         "sap": _gap(linear_map(codes, factors, protocol)),
     }
-    as_map = lambda m: {c: dict(zip(factors, row, strict=True)) for c, row in zip(codes, m.tolist(), strict=True)}  # noqa: E731
     return Scores(
         mig=mig(nats, entropies),
         disentanglement=disentanglement(weights),
-        completeness=gaps["completeness"].mean().item(),
+        completeness=by_factor["completeness"].mean().item(),
         informativeness=informed.mean().item(),
-        sap=gaps["sap"].mean().item(),
+        sap=by_factor["sap"].mean().item(),
         factor_vae=factor_vae(codes, factors, protocol),
         modularity=modularity(nats),
-        factors={f: {k: v[i].item() for k, v in gaps.items()} for i, f in enumerate(factors)},
-        information=as_map(nats),
-        importance=as_map(weights),
+        factors={f: {name: values[i].item() for name, values in by_factor.items()} for i, f in enumerate(factors)},
+        information=_named(nats, codes, factors),
+        importance=_named(weights, codes, factors),
         protocol=protocol,
     )
+
+
+def _first(table: Table, rows: int) -> Table:
+    return {name: values[:rows] for name, values in table.items()}
+
+
+def _named(matrix: Tensor, codes: Table, factors: Table) -> dict[str, dict[str, float]]:
+    """(L, F) -> {code: {factor: value}}."""
+    return {code: dict(zip(factors, row)) for code, row in zip(codes, matrix.tolist())}
 
 
 def mig(nats: Tensor, entropies: Tensor) -> float:
     """Mutual information gap (Chen et al. 2018, arXiv:1802.04942), of an information map (L, F).
 
     For each factor, how far the best code is ahead of the second, as a share of the factor's entropy; then the mean.
-    It asks that a factor be in one code. It does not ask that a code hold one factor: `modularity` does.
+    It is high where each factor is in one code, also if that code holds other factors: that is for `modularity`.
     """
     return _gap(nats / entropies).mean().item()
 
@@ -86,8 +93,8 @@ def mig(nats: Tensor, entropies: Tensor) -> float:
 def modularity(nats: Tensor) -> float:
     """Modularity (Ridgeway and Mozer 2018, arXiv:1802.05312), of an information map (L, F): one factor a code?
 
-    1 minus the squared information on all factors but the best, relative to the best's; the mean over codes. A code
-    that knows nothing has no best, only noise: its share of the mean is arbitrary.
+    For each code, 1 minus its squared information on the factors but the best, relative to the best's and to their
+    number; then the mean. A code that holds no factor has a best one by noise alone, so what it adds is arbitrary.
     """
     if nats.shape[1] == 1:
         return 1.0
@@ -98,7 +105,7 @@ def modularity(nats: Tensor) -> float:
 
 
 def disentanglement(weights: Tensor) -> float:
-    """DCI's D, of an importance matrix (L, F): 1 where each code serves one factor. Codes count by their importance."""
+    """DCI's D, of an importance matrix (L, F): 1 where each code serves one factor. Codes count by importance."""
     share = weights.sum(1) / weights.sum().clamp(min=1e-12)
     return (_focus(weights.T) * share).sum().item()
 
@@ -109,27 +116,28 @@ def completeness(weights: Tensor) -> float:
 
 
 def factor_vae(codes: Table, factors: Table, protocol: Protocol = FULL) -> float:
-    """FactorVAE score (Kim and Mnih 2018, arXiv:1802.05983): accuracy at naming the factor that was held still.
+    """FactorVAE score (Kim and Mnih 2018, arXiv:1802.05983): accuracy at naming the factor that was held fixed.
 
-    A factor is chosen, a value of it, and a batch of rows that share the value (for an amount: the bin). The code that
-    varies least in the batch, relative to the whole, votes for the factor. The variance of categories is Gini's, the
+    A factor is chosen, a value of it, and a batch of rows that share the value (for amounts: the bin). The code that
+    varies least in the batch, relative to the whole, votes for the factor. The variance of states is Gini's, the
     probability that two rows differ. Codes of standard deviation below 0.05 do not vote. Chance is 1 / F.
     """
     generator = torch.Generator().manual_seed(protocol.seed)
-    live = [values for values in codes.values() if not (values.is_floating_point() and values.std() < 0.05)]
-    if not live:
+    voters = [values for values in codes.values() if not values.is_floating_point() or values.std() >= 0.05]
+    if not voters:
         return 0.0
-    every = protocol.votes + protocol.test_votes
-    held = torch.randint(len(factors), (every,), generator=generator)
-    least = torch.zeros(every, dtype=torch.long)
-    for j, values in enumerate(factors.values()):
-        mine = (held == j).nonzero()[:, 0]
-        rows = _alike(binned(values, protocol.bins), len(mine), protocol.batch, generator)
-        spread = torch.stack([_variance(values[rows]) / _variance(values[None]) for values in live])
-        least[mine] = spread.argmin(0)
-    fit, test = slice(0, protocol.votes), slice(protocol.votes, every)
-    ballots = torch.bincount(least[fit] * len(factors) + held[fit], minlength=len(live) * len(factors))
-    return (ballots.view(len(live), -1).argmax(1)[least[test]] == held[test]).double().mean().item()
+    total = protocol.votes + protocol.test_votes
+    held = torch.randint(len(factors), (total,), generator=generator)  # the factor of each batch
+    least = torch.zeros(total, dtype=torch.long)  # the code that varies least in it
+    for j, factor in enumerate(factors.values()):
+        batches = (held == j).nonzero()[:, 0]
+        rows = _alike(binned(factor, protocol.bins), len(batches), protocol.batch, generator)
+        relative = torch.stack([_variance(code[rows]) / _variance(code[None]) for code in voters])
+        least[batches] = relative.argmin(0)
+    fit, test = slice(0, protocol.votes), slice(protocol.votes, total)
+    ballots = torch.bincount(least[fit] * len(factors) + held[fit], minlength=len(voters) * len(factors))
+    factor_of = ballots.view(len(voters), -1).argmax(1)  # that each code is most often the vote for
+    return (factor_of[least[test]] == held[test]).double().mean().item()
 
 
 def _gap(found: Tensor) -> Tensor:
@@ -147,7 +155,7 @@ def _focus(weights: Tensor) -> Tensor:
 
 
 def _alike(groups: Tensor, batches: int, size: int, generator: torch.Generator) -> Tensor:
-    """Rows (batches, size) of one group each, the group that of a random row; `groups` is (N,) integers."""
+    """Indices of rows (batches, size), each batch from the group of one random row; `groups` is (N,) integers."""
     order = groups.argsort()
     counts = groups.bincount()
     chosen = groups[torch.randint(len(groups), (batches,), generator=generator)]
@@ -157,7 +165,7 @@ def _alike(groups: Tensor, batches: int, size: int, generator: torch.Generator) 
 
 
 def _variance(values: Tensor) -> Tensor:
-    """Of each row of (B, N): the variance of an amount, Gini's 1 - sum of squared shares of categories."""
+    """Of each row of (B, N): the variance of amounts, or Gini's 1 - sum of squared shares of states."""
     if values.is_floating_point():
         return values.double().var(1, correction=0)
     states = values.unique()
@@ -174,7 +182,7 @@ def _check(codes: Table, factors: Table, rows: int) -> None:
             if not torch.isfinite(values).all():
                 raise ValueError(f"score: {kind} {name!r} holds a value that is NaN or infinite.")
             if kind == "factor" and len(values.unique()) < 2:
-                raise ValueError(f"score: factor {name!r} does not vary, so nothing can be read of it. Leave it out.")
+                raise ValueError(f"score: factor {name!r} does not vary, so no code can be scored on it. Leave it out.")
     lengths = sorted({len(values) for values in (*codes.values(), *factors.values())})
     if len(lengths) > 1:
         raise ValueError(f"score: tables of unequal lengths {lengths}; row i of each is image i.")

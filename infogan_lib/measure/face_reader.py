@@ -1,27 +1,28 @@
-"""A reader of faces: all the causes of a rendered face, told from its pixels. Only ever used to measure.
+"""A reader of faces: all the causes of a rendered face, from its pixels. It only measures; no training uses it.
 
     reader = face_reader()
     reader.read(images)              # {"azimuth": (N,) degrees, ..., "glasses": (N,) 0 or 1, "hair": (N,) 0, 1, 2, ...}
     reader.score(data.face_set(2000, seed=9))     # {"azimuth": R^2, ..., "glasses": accuracy, ...}
 
-It is trained on renders and scored on others (data/results/faces_reader.csv). How far it can be trusted on faces
-that a generator made is not known from that: look at some, and count (`FaceReader` says what one count gave).
-Nothing here takes part in a training.
+It is trained on renders and scored on others (data/results/faces_reader.csv). Those scores do not say how well it reads
+the faces that a generator makes: look at some and compare, as `FaceReader` says was done once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from infogan_lib.data.faces import FACTORS, SCORED, TABLE, Factor
 from infogan_lib.data.files import ROOT
 from infogan_lib.data.images import Images
 from infogan_lib.measure import AttributeReader
-from infogan_lib.measure.readers import Reader, shipped
+from infogan_lib.measure.disturb import degrade
+from infogan_lib.measure.readers import BLOCKS, Reader, shipped
 
 FORMAT = "infogan-face-reader-1"
 PATH = ROOT / "weights" / "face_reader.safetensors"
@@ -37,69 +38,28 @@ class FaceReader(Reader):
 
     Trained on renders of which a part is blurred, noisy, moved by up to a pixel and of altered contrast, as a
     generator's images may be. It reads every factor that varies by default, the identity included, and always
-    answers, also where there is no face. `manifest` is its file's JSON: seed, steps, renderer, scores.
+    answers, also where there is no face.
 
     On generated faces: 100 samples of "dcgan-faces" (noise seed 4242) were judged by eye before its answers were seen
-    (data/results/faces_by_eye.csv). Of hair it said the same in 91 of the 95 that the eye could tell; of glasses in 69
-    of 86. All 17 differences were faint or half-made frames, which the eye took for glasses: it asks for whole ones.
+    (data/results/faces_by_eye.csv). Reader and eye agreed on hair in 91 of the 95 samples that the eye could judge, on
+    glasses in 69 of 86. All 17 differences were faint or half-made frames: glasses to the eye, none to the reader.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(32, (*BLOCKS, (96, 3, 2)), features=96, outputs=sum(map(_outputs, READ)), seed=seed)
 
-        def block(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
-            conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-            return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
-
-        self.body = nn.Sequential(
-            *block(1, 32, 5, 2),
-            *block(32, 32, 3, 1),
-            *block(32, 64, 3, 2),
-            *block(64, 64, 3, 1),
-            *block(64, 96, 3, 2),
-            nn.Flatten(),
-            nn.Linear(96 * 16, 96, bias=False),
-            nn.BatchNorm1d(96),
-            nn.ReLU(),
-        )
-        self.head = nn.Linear(96, sum(_outputs(f) for f in READ))
-        self.manifest = {}
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """(N, 1, 32, 32) -> {name: (N, 1) value from -1 to 1 over the factor's range, or (N, K) logits}."""
-        outputs = self.head(self.body(images)).split([_outputs(f) for f in READ], 1)
-        return {f.name: part for f, part in zip(READ, outputs)}
-
-    @torch.no_grad()
-    def features(self, images: Tensor) -> Tensor:
-        """The last hidden layer, (N, 96), for `readers.frechet`. In eval mode, as everything read here."""
-        if images.ndim != 4 or tuple(images.shape[1:]) != (1, 32, 32):
-            raise ValueError(f"FaceReader: reads grey images (N, 1, 32, 32), got {tuple(images.shape)}.")
-        if not images.is_floating_point():
-            raise TypeError("FaceReader: expected float images in [-1, 1]; data.to_float makes them from uint8.")
-        was_training = self.training
-        self.eval()
-        try:
-            return torch.cat([self.body(part.to(self.head.weight)) for part in images.split(1000)])
-        finally:
-            self.train(was_training)
-
-    @torch.no_grad()
     def read(self, images: Tensor) -> dict[str, Tensor]:
         """{name: (N,)}: a continuous factor in its own unit, float32; a discrete one's most probable state, int64."""
-        outputs = self.head(self.features(images)).split([_outputs(f) for f in READ], 1)
-        return {f.name: o.argmax(1) if f.discrete else _value(f, o[:, 0]) for f, o in zip(READ, outputs)}
-
-    @torch.no_grad()
-    def probabilities(self, images: Tensor) -> dict[str, Tensor]:
-        """{name: (N, K)}: the probability of each state of the discrete factors."""
-        outputs = self.head(self.features(images)).split([_outputs(f) for f in READ], 1)
-        return {f.name: o.softmax(1) for f, o in zip(READ, outputs) if f.discrete}
+        found = {}
+        for factor, output in _by_factor(self.outputs(images)):
+            middle, half = _range(factor)
+            found[factor.name] = output.argmax(1) if factor.discrete else middle + half * output[:, 0]
+        return found
 
     def score(self, images: Images, moved: int | None = None) -> dict[str, float]:
         """{name: R^2 of a continuous factor, accuracy of a discrete one} on a set with factors.
 
-        `moved` is the seed of the disturbances of `degrade`, or None for the images as they are.
+        `moved` is a seed for `degrade`, or None for the images as they are. Raises ValueError without factors.
         """
         if images.factors is None:
             raise ValueError(f"FaceReader.score: {images.name} has no factors to compare with.")
@@ -108,90 +68,66 @@ class FaceReader(Reader):
             floats = degrade(floats, torch.Generator().manual_seed(moved))
         found = {}
         for name, values in self.read(floats).items():
-            truth, values = images.factors[name].double().cpu(), values.double().cpu()
-            if name not in DISCRETE:
-                found[name] = 1 - ((values - truth).square().mean() / truth.var(correction=0)).item()
-            else:
+            truth, values = images.factors[name].cpu().double(), values.cpu().double()
+            if name in DISCRETE:
                 found[name] = (values == truth).double().mean().item()
+            else:
+                found[name] = 1 - ((values - truth).square().mean() / truth.var(correction=0)).item()
         return found
-
-
-def degrade(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Copies (N, 1, H, W) blurred, noisy, moved by up to a pixel, of altered contrast; each image as much as it falls.
-
-    What a generator's images suffer, and none of the causes. The random numbers are drawn on the CPU.
-    """
-    n, _, height, width = images.shape
-    u = torch.rand(n, 7, generator=generator) * torch.rand(n, 1, generator=generator)
-    sign = torch.randint(2, (n, 3), generator=generator) * 2 - 1
-    affine = torch.eye(2, 3).repeat(n, 1, 1)
-    affine[:, :, 2] = sign[:, :2] * u[:, :2] * torch.tensor([2 / width, 2 / height])
-    grid = F.affine_grid(affine.to(images.device), list(images.shape), align_corners=False)
-    moved = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-    blur, noise, contrast = (u[:, k].view(n, 1, 1, 1).to(images.device) for k in (2, 3, 4))
-    blurred = F.avg_pool2d(F.pad(moved, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    moved = moved + blur * (blurred - moved)
-    moved = moved * (1 + 0.15 * contrast * sign[:, 2].view(n, 1, 1, 1).to(images.device))
-    return moved + 0.15 * noise * torch.randn(images.shape, generator=generator).to(images.device)
 
 
 def train_face_reader(faces: Images, seed: int = 0, steps: int = STEPS) -> FaceReader:
     """A reader trained on `faces` (32 x 32, with factors): the same for the same seed, machine and thread count."""
-    if steps < 1:
-        raise ValueError(f"train_face_reader: steps must be at least 1, got {steps}.")
-    if faces.factors is None:
+    if (factors := faces.factors) is None:
         raise ValueError(f"train_face_reader: {faces.name} has no factors to learn.")
-    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from torch's own generator
-        torch.manual_seed(seed)
-        reader = FaceReader().to(memory_format=torch.channels_last)  # faster on a CPU
-    generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(reader.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, pct_start=0.2)
-    for _ in range(steps):
-        index = torch.randint(len(faces), (min(BATCH, len(faces)),), generator=generator)
-        outputs = reader(degrade(faces.batch(index), generator))
-        loss = torch.zeros(())
-        for f in READ:
-            truth, output = faces.factors[f.name][index], outputs[f.name]
-            if f.discrete:
-                loss = loss + F.cross_entropy(output, truth)
-            else:
-                loss = loss + 3 * (output[:, 0] - (truth - _middle(f)) / _half(f)).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return reader.eval().requires_grad_(False)
+    reader, generator = FaceReader(seed), torch.Generator().manual_seed(seed)
+
+    def losses() -> Iterator[Tensor]:
+        while True:
+            index = torch.randint(len(faces), (min(BATCH, len(faces)),), generator=generator)
+            outputs = reader(degrade(faces.batch(index), generator))
+            yield _loss(outputs, {name: values[index] for name, values in factors.items()})
+
+    reader.fit(losses(), steps, RATE)
+    return reader
+
+
+def _loss(outputs: Tensor, truth: Mapping[str, Tensor]) -> Tensor:
+    """Cross-entropies of the discrete factors and three times the squared errors of the others, summed."""
+    loss = torch.zeros(())
+    for factor, output in _by_factor(outputs):
+        if factor.discrete:
+            loss = loss + F.cross_entropy(output, truth[factor.name])
+        else:
+            middle, half = _range(factor)
+            loss = loss + 3 * (output[:, 0] - (truth[factor.name] - middle) / half).square().mean()
+    return loss
 
 
 def face_reader(path: str | Path = PATH, device: str | torch.device = "cpu") -> FaceReader:
-    """The shipped reader. Raises FileError for a file that is missing, truncated, foreign or does not fit."""
+    """The shipped reader. Raises FileError as `readers.shipped` does."""
     return shipped(FaceReader(), path, FORMAT, REMAKE).to(device)
 
 
 def face_attributes(reader: FaceReader) -> AttributeReader:
     """The scored factors of a face: amounts from -1 to 1 over their range, discrete ones as probabilities of states."""
 
-    @torch.no_grad()
     def read(images: Tensor) -> dict[str, Tensor]:
-        found = reader.eval()(images)
-        return {name: found[name].softmax(1) if FACTORS[name].discrete else found[name][:, 0] for name in SCORED}
+        outputs = {f.name: output for f, output in _by_factor(reader.outputs(images))}
+        return {name: outputs[name].softmax(1) if FACTORS[name].discrete else outputs[name][:, 0] for name in SCORED}
 
     return read
+
+
+def _by_factor(outputs: Tensor) -> Iterator[tuple[Factor, Tensor]]:
+    """The reader's outputs factor by factor: (N, 1), from -1 to 1 over the factor's range, or logits (N, K)."""
+    return zip(READ, outputs.split([_outputs(factor) for factor in READ], 1))
 
 
 def _outputs(factor: Factor) -> int:
     return len(factor.states) or 1
 
 
-def _middle(factor: Factor) -> float:
-    return (factor.low + factor.high) / 2
-
-
-def _half(factor: Factor) -> float:
-    return (factor.high - factor.low) / 2
-
-
-def _value(factor: Factor, output: Tensor) -> Tensor:
-    """-1 to 1 -> the factor's own unit."""
-    return _middle(factor) + _half(factor) * output
+def _range(factor: Factor) -> tuple[float, float]:
+    """The middle of a factor's range, and half its length."""
+    return (factor.low + factor.high) / 2, (factor.high - factor.low) / 2

@@ -33,26 +33,26 @@ def kl(p: Tensor, q: Tensor) -> Tensor:
 def conditional_entropy(joint: Tensor) -> Tensor:
     """H(c|x) in nats of a joint table (C, X): what is left to learn of c once x is seen. Built in notebook 04."""
     joint = _table(joint)
-    seen = joint.sum(0)
-    return -torch.special.xlogy(joint, joint / seen.clamp(min=torch.finfo(joint.dtype).tiny)).sum()
+    p_x = joint.sum(0).clamp(min=torch.finfo(joint.dtype).tiny)
+    return -torch.special.xlogy(joint, joint / p_x).sum()
 
 
 def mutual_information(joint: Tensor) -> Tensor:
     """I(c;x) in nats of a joint table (C, X): KL between it and the product of its margins. Built in notebook 04."""
     joint = _table(joint)
-    log = torch.special.xlogy  # three logarithms, for the product of two tiny margins would be rounded to 0
-    return (log(joint, joint) - log(joint, joint.sum(1, keepdim=True)) - log(joint, joint.sum(0))).sum()
+    xlogy = torch.special.xlogy  # three logarithms, since the product of two tiny margins would be rounded to 0
+    return (xlogy(joint, joint) - xlogy(joint, joint.sum(1, keepdim=True)) - xlogy(joint, joint.sum(0))).sum()
 
 
 def kl_gap(joint: Tensor, q: Tensor) -> Tensor:
-    """E_x KL(P(c|x) || Q(c|x)) in nats: what Q leaves of I(c;x) unread. `joint` and `q` are (C, X), q[c, x] = Q(c|x).
+    """E_x KL(P(c|x) || Q(c|x)) in nats: what Q misses of I(c;x). `joint` and `q` are (C, X), q[c, x] = Q(c|x).
 
-    The sum of KLs itself, not I - L_I, so that it can check the two. Built in notebook 05.
+    It sums the KLs and does not take I - L_I, so that I = L_I + gap is a test of all three. Built in notebook 05.
     """
     joint = _table(joint)
     if q.shape != joint.shape:
         raise ValueError(f"kl_gap: the joint table is {tuple(joint.shape)}, but Q is {tuple(q.shape)}.")
-    seen = joint.sum(0) > 0  # where no image falls, there is no posterior and nothing to lose
+    seen = joint.sum(0) > 0  # an image of probability 0 has no posterior, and adds nothing
     p_x = joint.sum(0)[seen]
     return (p_x * kl((joint[:, seen] / p_x).T, q[:, seen].T)).sum()
 
@@ -75,7 +75,7 @@ def histogram_information(
 ) -> Histogram:
     """I(a;b) in nats of (N,) samples, counted in bins x bins of equal mass; whole-number tensors are not binned.
 
-    The bias is about (bins - 1)^2 / 2N, so read it beside its permutation null. Built in notebook 04.
+    The bias is about (bins - 1)^2 / 2N, so read it beside what shuffled pairs give. Built in notebook 04.
     """
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"histogram_information: got {tuple(a.shape)} and {tuple(b.shape)}; both must be (N,).")
@@ -86,7 +86,8 @@ def histogram_information(
 
 
 def binned(values: Tensor, bins: int) -> Tensor:
-    """(N,) -> (N,) integers from 0: which value a whole number is, which bin of equal mass an amount lies in."""
+    """(N,) -> (N,) integers from 0, on the CPU: a number for each whole value, or for each bin of equal mass."""
+    values = values.cpu()
     if values.is_floating_point():
         edges = torch.quantile(values.double(), torch.linspace(0, 1, bins + 1).double()[1:-1])
         values = torch.searchsorted(edges.unique(), values.double(), right=True)

@@ -1,7 +1,7 @@
-"""How well codes and labels agree, and how many nats a code carries. Labels are read here and nowhere else.
+"""How well codes and labels agree, and how many nats a code carries.
 
-A categorical code has no order: "code 3" is no "digit 3". So each category is first matched to a
-label, on one split, and the match is scored on another. Built in notebooks 07 and 09.
+The states of a categorical code are numbered by chance: state 3 is not the digit 3. So each state is first matched
+to a label, on one split, and the match is scored on another. Built in notebooks 07 and 09.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ def accuracy(matching: Tensor, codes: Tensor, labels: Tensor) -> float:
 def nmi(counts: Tensor) -> float:
     """Normalised mutual information of categories and labels, from counts (k, classes): I over their mean entropy.
 
-    0 where they are independent, 1 where each names the other. It charges for spare categories as for merged labels,
-    so with many images a category it may be read across different k, where accuracies may not (notebook 12).
+    0 where they are independent, 1 where each determines the other. Spare categories lower it as merged labels do, so
+    with many images a category it can be compared across different k, as accuracies cannot (notebook 12).
     """
+    # By hand, since scikit-learn's takes two labels an image, and the callers have counts.
     joint = counts.double() / counts.sum()
     mean = (entropy(joint.sum(0)) + entropy(joint.sum(1))) / 2
     return (mutual_information(joint) / mean).item() if mean else 1.0
@@ -67,8 +68,8 @@ def nmi(counts: Tensor) -> float:
 
 def read_codes(model: Reads, images: Images, name: str) -> Tensor:
     """Q's most probable category of every image, (N,)."""
-    starts = range(0, len(images), BATCH)
-    return torch.cat([model.read(images.batch(slice(i, i + BATCH)))[name].mode.cpu() for i in starts])
+    parts = torch.arange(len(images)).split(BATCH)
+    return torch.cat([model.read(images.batch(part))[name].mode.cpu() for part in parts])
 
 
 def measure_nats(model: Reads, n: int = 10_000, seed: int = 0) -> dict[str, dict[str, float]]:
@@ -79,11 +80,13 @@ def measure_nats(model: Reads, n: int = 10_000, seed: int = 0) -> dict[str, dict
         latent = model.spec.sample(min(BATCH, n - start), generator)
         images = model.generate(latent)
         for name, nats in lower_bound(model.spec, model.read(images), latent.to(images.device)).items():
-            parts[name].append(nats.double().cpu())
-    whole = {name: torch.cat(chunks) for name, chunks in parts.items()}
-    return {
-        k: {"mean": v.mean().item(), "standard_error": v.std().item() / math.sqrt(len(v))} for k, v in whole.items()
-    }
+            parts[name].append(nats.cpu().double())
+    return {name: mean_and_error(torch.cat(nats)) for name, nats in parts.items()}
+
+
+def mean_and_error(nats: Tensor) -> dict[str, float]:
+    """{"mean": nats, "standard_error": nats} of readings (N,)."""
+    return {"mean": nats.mean().item(), "standard_error": nats.std().item() / math.sqrt(len(nats))}
 
 
 def fakes(model: Generates, n: int = 10_000, seed: int = 0) -> tuple[Latent, Tensor]:
@@ -95,24 +98,28 @@ def fakes(model: Generates, n: int = 10_000, seed: int = 0) -> tuple[Latent, Ten
 def within_groups_spearman(values: Tensor, attribute: Tensor, groups: Tensor) -> float:
     """Spearman's rank correlation of `values` and `attribute` within each group, averaged over groups; all (N,).
 
-    Within groups, since a code that moves the slant of every digit should not be marked down because
-    ones lean more than zeros. A group where either does not vary counts 0.
+    Within groups, since ones lean more than zeros, and that must not hide a code that slants every digit.
+    A group where either does not vary counts 0.
     """
-    from scipy.stats import spearmanr
-
-    found = []
-    for group in groups.unique():
-        inside = groups == group
-        r = spearmanr(values[inside].numpy(), attribute[inside].numpy()).statistic
-        found.append(0.0 if math.isnan(r) else float(r))
+    found = [spearman(values[groups == group], attribute[groups == group]) for group in groups.unique()]
     return sum(found) / len(found)
 
 
-def diversity(model: Generates, codes: int = 20, each: int = 50, seed: int = 0) -> float:
-    """Is z used? The spread of a pixel over noise with all codes held: mean over pixels and `codes` draws of the codes.
+def spearman(a: Tensor, b: Tensor) -> float:
+    """Spearman's rank correlation of (N,) and (N,), with its sign; 0 where either does not vary."""
+    from scipy.stats import spearmanr
 
-    In units of brightness from -1 to 1. Near 0, there is one image to a code and the noise is ignored; compare it
-    with `spread` of real images of one class.
+    if a.unique().numel() < 2 or b.unique().numel() < 2:
+        return 0.0
+    r = float(spearmanr(a.numpy(), b.numpy()).statistic)
+    return 0.0 if math.isnan(r) else r
+
+
+def diversity(model: Generates, codes: int = 20, each: int = 50, seed: int = 0) -> float:
+    """Is z used? `spread` over `each` draws of the noise with all codes held, averaged over `codes` draws of the codes.
+
+    In units of brightness from -1 to 1. Near 0 the noise is ignored, and a code makes one image; compare it with the
+    `spread` of real images of one class.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = model.spec.sample(codes, generator)
@@ -129,9 +136,9 @@ def spread(images: Tensor) -> float:
 def sweep_keeps(
     model: InfoGAN, name: str, reader: Callable[[Tensor], Tensor], beyond: bool = False, rows: int = 500, seed: int = 0
 ) -> float:
-    """Share of sweeps of a code in which `reader` sees the same thing in all ten images: 1 for a pure style code.
+    """Share of `rows` sweeps of a code in which `reader` answers the same for all ten images: 1 for a pure style code.
 
-    Each sweep starts from a latent of its own, drawn from the prior.
+    Each sweep starts from a latent of its own, drawn from the prior. `reader` turns images into answers, (N,).
     """
     start = model.spec.sample(rows, torch.Generator().manual_seed(seed))
     others: dict[str, Any] = {k: v for k, v in start.values.items() if k != name}

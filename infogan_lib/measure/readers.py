@@ -1,11 +1,13 @@
-"""Attribute readers: what an image shows, told by something that has never seen a code. Only ever used to measure.
+"""Attribute readers: nets and sums over pixels that say what an image shows, from images alone; they only measure.
 
-`DigitReader` is a small net trained with labels, `moments` are sums over pixels, and `frechet` compares two sets
-of images by the reader's features. Nothing here takes part in the training of a model.
+`Reader` is a small net trained with labels: `DigitReader` here, `FaceReader` in `face_reader`. `moments` are sums over
+pixels, and `frechet` compares two sets of images by a reader's features.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,17 +26,94 @@ FORMAT = "infogan-digit-reader-1"
 PATH = ROOT / "weights" / "mnist_reader.safetensors"
 REMAKE = "python benchmarks/readers.py digits"
 STEPS, BATCH, RATE = 1600, 128, 5e-3
+BLOCKS = ((32, 5, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1))  # filters, kernel and stride of each convolution
+PIECE = 1000  # images that are read in one go
 STROKE = 0.5  # how far `augment` goes towards strokes one pixel thicker or thinner on each side
 FAINT = 0.1  # of full brightness: what a generator leaves on an empty background, and no ink
 
+Net = TypeVar("Net", bound="Reader")
+
 
 class Reader(nn.Module):
-    """What digit and face readers share: `manifest`, the JSON of the file they came from."""
+    """A net that reads grey images (N, 1, size, size), float in [-1, 1]: `body` makes features, `head` the answers.
 
-    manifest: dict[str, Any]
+    `blocks` are convolutions, each (filters, kernel, stride). The first weights are drawn from `seed`, on the CPU.
+    `manifest` is the JSON of the file that the weights came from: seed, steps, scores.
+    """
+
+    def __init__(
+        self, size: int, blocks: Sequence[tuple[int, int, int]], features: int, outputs: int, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.manifest: dict[str, Any] = {}
+        layers: list[nn.Module] = []
+        channels = 1
+        with torch.random.fork_rng(devices=[]):  # layers draw their first weights from torch's own generator
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reach for the GPU
+            for filters, kernel, stride in blocks:
+                conv = nn.Conv2d(channels, filters, kernel, stride, kernel // 2, bias=False)
+                layers += [conv, nn.BatchNorm2d(filters), nn.ReLU()]
+                channels, size = filters, size // stride
+            hidden = nn.Linear(channels * size**2, features, bias=False)
+            self.body = nn.Sequential(*layers, nn.Flatten(), hidden, nn.BatchNorm1d(features), nn.ReLU())
+            self.head = nn.Linear(features, outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 1, size, size) -> (N, outputs)."""
+        return self.head(self.body(images))
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """The last hidden layer, (N, features), in eval mode: what `frechet` compares.
+
+        Raises ValueError for images of another shape, TypeError for images that are not float.
+        """
+        _check(images, type(self).__name__, self.size)
+        was_training = self.training
+        self.eval()
+        try:
+            return torch.cat([self.body(piece.to(self.head.weight)) for piece in images.split(PIECE)])
+        finally:
+            self.train(was_training)
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> Tensor:
+        """What `forward` gives, (N, outputs), in eval mode and without gradient."""
+        return self.head(self.features(images))
+
+    def fit(self, losses: Iterable[Tensor], steps: int, rate: float) -> None:
+        """Take `steps` steps of AdamW at learning rates up to `rate`, one down each of `losses`; then freeze.
+
+        `losses` is lazy: each is of the weights at its step. Raises ValueError for less than one step.
+        """
+        if steps < 1:
+            raise ValueError(f"{type(self).__name__}: steps must be at least 1, got {steps}.")
+        self.to(memory_format=torch.channels_last)  # faster on a CPU
+        optimiser = torch.optim.AdamW(self.parameters(), rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps + 1, pct_start=0.2)
+        for loss in itertools.islice(losses, steps):
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        self.eval().requires_grad_(False)
 
 
-Net = TypeVar("Net", bound=Reader)
+def shipped(reader: Net, path: str | Path, format: str, remake: str) -> Net:
+    """`reader` with the weights and manifest of its file, for reading only.
+
+    Raises FileError for a file that is missing, truncated, of another format, or of another network.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"{path} does not exist. `{remake}` makes the reader again, in some minutes.")
+    tensors, manifest = files.load_tensors(path)
+    if (found := manifest.get("format")) != format:
+        raise FileError(f"{path}: expected {format}, found {found!r}. `{remake}` makes the reader again.")
+    files.load_state(reader, tensors, path)
+    reader.manifest = manifest
+    return reader.eval().requires_grad_(False)
 
 
 class DigitReader(Reader):
@@ -44,107 +123,47 @@ class DigitReader(Reader):
     the codes of a generator take digits further that way than MNIST does. The shipped one reads 99.5 % of the
     test digits, 99.0 % of tuning digits moved as in training, 97 % of those sheared by 45 degrees. Of 200
     fakes of the shipped InfoGAN, looked at one by one, it misread none. It always answers a digit, also where
-    there is none. `manifest` is its file's JSON: seed, steps, scores.
+    there is none.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(28, BLOCKS, features=48, outputs=10, seed=seed)
 
-        def block(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
-            conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-            return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
-
-        self.body = nn.Sequential(
-            *block(1, 32, 5, 2),
-            *block(32, 32, 3, 1),
-            *block(32, 64, 3, 2),
-            *block(64, 64, 3, 1),
-            nn.Flatten(),
-            nn.Linear(64 * 49, 48, bias=False),
-            nn.BatchNorm1d(48),
-            nn.ReLU(),
-        )
-        self.head = nn.Linear(48, 10)
-        self.manifest = {}
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, 1, 28, 28) -> logits (N, 10)."""
-        return self.head(self.body(images))
-
-    @torch.no_grad()
-    def features(self, images: Tensor) -> Tensor:
-        """The last hidden layer, (N, 48): what `frechet` compares. In eval mode, as everything read here."""
-        _check(images, "DigitReader")
-        if images.shape[2:] != (28, 28):
-            raise ValueError(f"DigitReader: reads 28 x 28 pixels, got {tuple(images.shape)}.")
-        was_training = self.training
-        self.eval()
-        try:
-            return torch.cat([self.body(part.to(self.head.weight)) for part in images.split(1000)])
-        finally:
-            self.train(was_training)
-
-    @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
         """Probabilities of the ten digits, (N, 10)."""
-        return self.head(self.features(images)).softmax(1)
+        return self.outputs(images).softmax(1)
 
     def read(self, images: Tensor) -> Tensor:
         """The most probable digit, (N,) int64."""
         return self.probabilities(images).argmax(1)
 
     def accuracy(self, images: Images) -> float:
-        """Share of a labelled set read correctly."""
+        """Share of a labelled set read correctly. Raises ValueError for a set without labels."""
         if images.labels is None:
             raise ValueError(f"DigitReader.accuracy: {images.name} has no labels to compare with.")
-        found = torch.cat([self.read(images.batch(slice(i, i + 1000))).cpu() for i in range(0, len(images), 1000)])
-        return (found == images.labels.cpu()).double().mean().item()
+        return (self.read(images.batch(slice(None))).cpu() == images.labels.cpu()).double().mean().item()
 
 
 def train_digit_reader(seed: int = 0, steps: int = STEPS) -> DigitReader:
     """A reader trained on `mnist("train")`, the same for the same seed, machine and thread count; about 2 minutes."""
-    if steps < 1:
-        raise ValueError(f"train_digit_reader: steps must be at least 1, got {steps}.")
-    digits = mnist("train")
-    assert digits.labels is not None
-    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from torch's own generator
-        torch.manual_seed(seed)
-        reader = DigitReader().to(memory_format=torch.channels_last)  # faster on a CPU
-    generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(reader.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, pct_start=0.2)
-    order = torch.empty(0, dtype=torch.long)
-    for _ in range(steps):
-        if len(order) < BATCH:
-            order = torch.randperm(len(digits), generator=generator)
-        index, order = order[:BATCH], order[BATCH:]
-        images = augment(digits.batch(index), generator, stroke=STROKE)
-        loss = F.cross_entropy(reader(images), digits.labels[index])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return reader.eval().requires_grad_(False)
+    digits, reader, generator = mnist("train"), DigitReader(seed), torch.Generator().manual_seed(seed)
+    labels = digits.labels
+    assert labels is not None
+
+    def losses() -> Iterator[Tensor]:
+        while True:
+            whole_batches = len(digits) // BATCH
+            for index in torch.randperm(len(digits), generator=generator).split(BATCH)[:whole_batches]:
+                images = augment(digits.batch(index), generator, stroke=STROKE)
+                yield F.cross_entropy(reader(images), labels[index])
+
+    reader.fit(losses(), steps, RATE)
+    return reader
 
 
 def digit_reader(path: str | Path = PATH, device: str | torch.device = "cpu") -> DigitReader:
-    """The shipped reader. Raises FileError for a file that is missing, truncated, foreign or does not fit."""
+    """The shipped reader. Raises FileError as `shipped` does."""
     return shipped(DigitReader(), path, FORMAT, REMAKE).to(device)
-
-
-def shipped(reader: Net, path: str | Path, format: str, remake: str) -> Net:
-    """`reader` with the weights and manifest of its file, for reading only. Raises FileError as `digit_reader` does."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path} does not exist. `{remake}` makes the reader again, in some minutes.")
-    tensors, manifest = files.load_tensors(path)
-    if manifest.get("format") != format:
-        raise FileError(
-            f"{path}: expected {format}, found {manifest.get('format')!r}. `{remake}` makes the reader again."
-        )
-    files.load_state(reader, tensors, path)
-    reader.manifest = manifest
-    return reader.eval().requires_grad_(False)
 
 
 def moments(images: Tensor) -> dict[str, Tensor]:
@@ -208,14 +227,15 @@ def frechet(features_a: Tensor, features_b: Tensor) -> float:
 
 def _gaussian(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean, symmetric square root of the covariance, and its trace."""
-    features = features.detach().double().cpu()
+    features = features.detach().cpu().double()  # Apple's GPUs have no float64
     values, vectors = torch.linalg.eigh(torch.cov(features.T).reshape(features.shape[1], -1))
     values = values.clamp(min=0)
     return features.mean(0), (vectors * values.sqrt()) @ vectors.T, values.sum()
 
 
-def _check(images: Tensor, who: str) -> None:
-    if images.ndim != 4 or images.shape[1] != 1:
-        raise ValueError(f"{who}: expected grey images (N, 1, height, width), got {tuple(images.shape)}.")
+def _check(images: Tensor, who: str, size: int | None = None) -> None:
+    if images.ndim != 4 or images.shape[1] != 1 or (size and images.shape[2:] != (size, size)):
+        wanted = f"{size}, {size}" if size else "height, width"
+        raise ValueError(f"{who}: expected grey images (N, 1, {wanted}), got {tuple(images.shape)}.")
     if not images.is_floating_point():
         raise TypeError(f"{who}: expected float images in [-1, 1]; data.to_float makes them from uint8.")

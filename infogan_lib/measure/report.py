@@ -14,11 +14,11 @@ from infogan_lib.measure import Reads, code_maps, disentanglement, disturb, metr
 
 
 def evaluate(model: Reads, fit: Images, score: Images, n: int = 10_000, factors: Sequence[str] = ()) -> dict[str, Any]:
-    """How well codes tell labels or factors, matched on `fit` and scored on `score`; and L_I of each code on n fakes.
+    """How well codes agree with labels or factors, matched on `fit` and scored on `score`; and L_I of each on n fakes.
 
     Without `factors`, the first categorical code is matched to the labels; with them, codes are paired with the factors
     of those names, as `pairing` does. "lower_bound_nats" is {code: {"mean", "standard_error"}}.
-    Raises ValueError where a set carries no labels, or no factors.
+    Raises ValueError where a set has no labels, or no factors.
     """
     found = _factors(model, fit, score, factors) if factors else _labels(model, fit, score)
     return found | {"lower_bound_nats": metrics.measure_nats(model, n)}
@@ -61,9 +61,10 @@ def _factors(model: Reads, fit: Images, score: Images, names: Sequence[str]) -> 
 def all_scores(
     model: InfoGAN, fit: Images, test: Images, protocol: code_maps.Protocol = code_maps.FULL
 ) -> dict[str, Any]:
-    """What `--all` adds: the disentanglement scores in both directions, visibility, diversity, Frechet distances.
+    """What `--all` adds: disentanglement scores of real digits and of fakes, visibility, diversity, Frechet distances.
 
-    The protocol's n rows are digits of `fit`, its test rows digits of `test`.
+    The first n rows that the protocol asks for are digits of `fit`, the test rows digits of `test`. "left_out" names
+    factors that do not vary, which cannot be scored.
     """
     reader = readers.digit_reader()
     latent, fakes = metrics.fakes(model, max(len(test), protocol.n + protocol.test))
@@ -85,8 +86,7 @@ def all_scores(
         found["disentanglement"] = {}
         for name, (codes, images, read) in pairs.items():
             factors = code_maps.digit_factors(images, read)
-            left_out = [factor for factor, values in factors.items() if len(values.unique()) < 2]
-            varied = {factor: values for factor, values in factors.items() if factor not in left_out}
+            varied = {factor: values for factor, values in factors.items() if len(values.unique()) > 1}
             scores = disentanglement.score(codes, varied, protocol).to_json() if varied else {}
-            found["disentanglement"][name] = {**scores, "left_out": left_out}
+            found["disentanglement"][name] = {**scores, "left_out": [f for f in factors if f not in varied]}
     return found

@@ -1,0 +1,1 @@
+"""What it looks like: plots, and widgets that answer at once."""

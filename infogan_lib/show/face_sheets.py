@@ -1,7 +1,4 @@
-"""Pictures that say what the factors of `faces` do: one row a factor, the others held.
-
-`factor_sheet()` and `nuisance_sheet()` return a `plots.Picture` with alt text; `faces` renders, this only arranges.
-"""
+"""Pictures of what the factors of rendered faces do: one row a factor, the others held."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from torch import Tensor
 
 from infogan_lib.data import faces
 from infogan_lib.data.faces import FACTORS, SCORED, TABLE, Factor
+from infogan_lib.data.images import to_uint8
 from infogan_lib.show.plots import Picture, grid
 
 # What a row shows while its factor moves: turned a little, and lit from one side, so that relief is seen.
@@ -57,4 +55,4 @@ def _row(factor: Factor, columns: int, size: int) -> tuple[str, str, str, Tensor
         ends = [factor.states[0], factor.states[-1]]
     held: dict[str, Tensor | float] = {**STAND, factor.name: values}
     images = faces.render(faces.setting(columns, **held), size)
-    return factor.name, ends[0], ends[1], ((images + 1) * 127.5).round().to(torch.uint8)
+    return factor.name, ends[0], ends[1], to_uint8(images)

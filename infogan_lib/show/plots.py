@@ -1,7 +1,7 @@
 """Pictures: each function takes numbers and images and returns a `Picture`; none computes, none shows.
 
-A Picture is a matplotlib Figure that displays itself in a notebook and carries alt text, so that it
-also reads without eyes. No pyplot: its hidden state is not safe in widget callbacks.
+A Picture is a matplotlib Figure that displays itself in a notebook and carries alt text for who cannot see it. No
+pyplot: its hidden state is not safe in widget callbacks.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def tile(images: Tensor, columns: int, tinted: Sequence[int] = ()) -> np.ndarray
     return sheet
 
 
-def _draw(axes: Axes, sheet: np.ndarray) -> None:
+def _show(axes: Axes, sheet: np.ndarray) -> None:
     axes.imshow(sheet, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
@@ -86,7 +86,7 @@ def grid(images: Tensor, columns: int = 10, title: str = "", alt: str = "") -> P
         alt=alt or f"{title or 'Images'}: {len(images)} images in {rows} rows of {columns}.",
     )
     axes = picture.subplots()
-    _draw(axes, tile(images, columns))
+    _show(axes, tile(images, columns))
     axes.set_title(title, fontsize=10)
     return picture
 
@@ -105,7 +105,7 @@ def sweeps(panels: Sequence[tuple[Code, Tensor, Tensor]], titles: Sequence[str] 
     for axes, (code, values, images), title, r in zip(cells, panels, titles, rows, strict=True):
         trained = _trained_columns(code, values)
         sheet = tile(images, len(values), trained)
-        _draw(axes, sheet)
+        _show(axes, sheet)
         step = (sheet.shape[1] - PAD) / len(values)
         centres = PAD / 2 + step * (np.arange(len(values)) + 0.5)
         labels = [f"{v:g}" if code.discrete else f"{v:.1f}" for v in values.tolist()]
@@ -171,23 +171,13 @@ def confusion(counts: Tensor, matching: Tensor, title: str = "", alt: str = "") 
     axes.imshow(share, cmap="Greens", vmin=0, vmax=1, aspect="auto")
     for (i, j), value in np.ndenumerate(share):
         if value >= 0.005:
-            axes.text(
-                j,
-                i,
-                f"{100 * value:.0f}",
-                ha="center",
-                va="center",
-                fontsize=7,
-                color="white" if value > 0.6 else "0.2",
-            )
+            colour = "white" if value > 0.6 else "0.2"
+            axes.text(j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=7, color=colour)
     axes.set_yticks(range(len(order)), [str(i) for i in order])
     axes.set_xticks(range(share.shape[1]))
     axes.set(xlabel="label of the image", ylabel="code Q reads", title=title)
-    best = [
-        f"code {i} is mostly {int(counts[i].argmax())} ({100 * row.max():.0f} %)"
-        for i, row in zip(order, share, strict=True)
-    ]
-    picture.alt = alt or f"{title or 'Confusion matrix'}, in per cent of each row: " + ", ".join(best) + "."
+    best = [f"code {i} is mostly {row.argmax()} ({100 * row.max():.0f} %)" for i, row in zip(order, share, strict=True)]
+    picture.alt = alt or f"{title or 'Confusion matrix'}, in per cent of each row: {', '.join(best)}."
     return picture
 
 
@@ -224,7 +214,7 @@ def fields(
 
 
 def effect_maps(maps: Mapping[str, Effects], title: str = "", alt: str = "", threshold: float = CLEAR) -> Picture:
-    """Effect sizes as heat maps side by side, {title: map}; what is above `threshold` is written in bold."""
+    """{title: effect sizes} as heat maps side by side, a row an input; sizes above `threshold` are written in bold."""
     tallest = max(len(found.inputs) for found in maps.values())
     widths = [len(found.attributes) for found in maps.values()]
     picture = Picture(figsize=(0.52 * sum(widths) + 0.75 * len(maps) + 0.9, 0.27 * tallest + 1.5))
@@ -233,7 +223,9 @@ def effect_maps(maps: Mapping[str, Effects], title: str = "", alt: str = "", thr
     for axes, (name, found) in zip(row, maps.items(), strict=True):
         image = axes.imshow(found.size.numpy(), cmap="Purples", vmin=0, vmax=2, aspect="auto")
         for (i, j), value in np.ndenumerate(found.size.numpy()):
-            weight, colour = ("bold", "white" if value > 1.1 else "black") if value > threshold else ("normal", "0.35")
+            weight, colour = "normal", "0.35"
+            if value > threshold:
+                weight, colour = "bold", "white" if value > 1.1 else "black"
             axes.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=7, color=colour, fontweight=weight)
         axes.set_yticks(range(len(found.inputs)), found.inputs, fontsize=8)
         axes.set_xticks(range(len(found.attributes)), found.attributes, fontsize=8, rotation=45, ha="right")

@@ -1,4 +1,4 @@
-"""The folder of one training run (manifest.json, log.csv, checkpoint.safetensors, a lock) and what a checkpoint holds."""
+"""The folder of one run: manifest.json, log.csv, checkpoint.safetensors and a lock; and what a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.data import files
 
+STROKES = {0.0: "moved", 0.7: "nudged"}  # how far a view thickens or thins strokes: its name
 IDENTITY = ("network", "q_on", "spec", "seed", "data")  # what a run and its checkpoint agree on
 
 
@@ -180,12 +181,20 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _today(manifest: Any) -> dict[str, Any]:
-    """A manifest as this version writes it. Older recipes name `copies` for all codes, and a `real_stroke`."""
+    """A manifest as this version writes it: older recipes have `copies`, the view of all codes, and `real_stroke`.
+
+    Raises TrainingError for a stroke that no view has.
+    """
     manifest = dict(manifest)
     recipe = dict(manifest.get("recipe") or {})
     view, stroke = recipe.pop("copies", ""), recipe.pop("real_stroke", None)
     if stroke is not None:
-        recipe["real_view"] = "nudged" if stroke else "moved"
+        if stroke not in STROKES:
+            raise TrainingError(
+                f"this run's recipe has real_stroke={stroke!r}, which is a view today, and no view has that stroke. "
+                "Register one (views.register) and name it in the manifest: real_view, in place of real_stroke."
+            )
+        recipe["real_view"] = STROKES[stroke]
     if view:
         recipe["real_view"] = f"{view}-strong"
         spec = manifest["spec"]

@@ -4,7 +4,8 @@ Every process draws the same batch from the same seed and works on its share of 
 over samples, so the mean of the N gradients is the gradient of the whole batch: one exchange after each
 backward pass, and all processes take the same step. This is what DistributedDataParallel does; here the
 two players share one forward pass of G and take turns being frozen, and a plain exchange fits that more
-simply than wrapped modules. (`tests/test_processes.py` holds its gradients equal to DistributedDataParallel's.)
+simply than wrapped modules. (`tests/training/test_distributed.py` holds its gradients equal to those of
+DistributedDataParallel.)
 
 What depends on the batch as a whole, and not on its samples one by one:
 
@@ -122,9 +123,9 @@ class Onlooker(RunFolder):
 
 
 def let_the_first_speak() -> None:
-    """Before one of several processes ends with an error, which all of them met: the first says it for all.
+    """Called by a process that ends with an error: all but the first wait, so that one message is printed, not N.
 
-    torchrun stops the others as soon as it has; one that met an error of its own waits, and says that.
+    torchrun stops the waiting ones once the first has ended. One that met an error of its own prints it after the wait.
     """
     if int(os.environ.get("RANK", 0)) > 0:
         time.sleep(PATIENCE)
@@ -143,8 +144,8 @@ def joined() -> Iterator[Processes]:
     cuda = torch.cuda.is_available() and dist.is_nccl_available()
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-    # torch imports this on the way, and its default arguments keep hold of the group that is there at that moment:
-    # gloo's threads then outlive the group, and now and then abort the process as it ends. So it comes first.
+    # torch imports this module during training if nobody did before, and its default arguments then keep the process
+    # group alive: gloo's threads outlive the group and now and then abort the process as it ends. So import it first.
     importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,21 +11,22 @@ from torch.optim.swa_utils import AveragedModel
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
-def running_average(model: nn.Module, decay: Callable[[], float]) -> AveragedModel:
-    """A copy of `model` in eval mode, its `.module`, which `update_parameters(model)` moves towards the model:
-
-        average <- decay() * average + (1 - decay()) * model
-
-    for weights and the statistics of norms; counters are copied.
-    """
-
-    def follow(average: Tensors, live: Tensors, _: object) -> None:
-        if average[0].is_floating_point():
-            torch._foreach_lerp_(average, live, 1 - decay())
-        else:
-            torch._foreach_copy_(average, live)
-
-    averaged = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+def running_average(model: nn.Module) -> AveragedModel:
+    """A copy of `model`, its `.module`, in eval mode and without gradients, for `update` to move."""
+    averaged = AveragedModel(model, use_buffers=True)
     averaged.n_averaged += 1  # the copy counts as the first model; else the first update would copy another
     averaged.module.eval().requires_grad_(False)
     return averaged
+
+
+def update(averaged: AveragedModel, model: nn.Module, decay: float) -> None:
+    """average <- decay * average + (1 - decay) * model: weights and the statistics of norms; counters are copied."""
+    averaged.multi_avg_fn = partial(_follow, decay)
+    averaged.update_parameters(model)
+
+
+def _follow(decay: float, averaged: Tensors, live: Tensors, _: object) -> None:
+    if averaged[0].is_floating_point():
+        torch._foreach_lerp_(averaged, live, 1 - decay)
+    else:
+        torch._foreach_copy_(averaged, live)

@@ -25,10 +25,9 @@ from infogan_lib.core.recipe import Recipe, Report, fetch
 from infogan_lib.core.steps import consistency_loss, d_loss, g_loss
 from infogan_lib.data import files
 from infogan_lib.data.images import Images
-from infogan_lib.training import checkpoint, devices
+from infogan_lib.training import checkpoint, devices, ema
 from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.distributed import Processes
-from infogan_lib.training.ema import running_average
 
 FLUSH_EVERY = 50  # steps between two looks at values that live on the device
 
@@ -70,8 +69,7 @@ class Training:
         memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.model = model.to(self.device, memory_format=memory).train()  # type: ignore[call-overload]
         self.processes.prepare(self.model, self.device)
-        # Early on the average follows closely, or it would remember the random first weights.
-        self._average = running_average(self.model, lambda: min(self.recipe.ema, self.step / (self.step + 10)))
+        self._average = ema.running_average(self.model)
         self.folder: RunFolder | None = None
         if folder is not None:
             self.folder = self.processes.folder(folder)
@@ -129,7 +127,8 @@ class Training:
         self._scaler.update()
 
         self.step += 1
-        self._average.update_parameters(model)
+        # Early on the average follows closely, or it would remember the random first weights.
+        ema.update(self._average, model, decay=min(recipe.ema, self.step / (self.step + 10)))
         return Report(self.step, **d_parts, **g_parts)
 
     def _before_the_game(self) -> None:

@@ -106,9 +106,11 @@ PRESETS = {
                 lr_d=1e-3,
                 lr_q=1e-3,
                 lambda_g=FACE_WEIGHTS,
-                # Q learns the three kinds from real faces alone: taught by the first, shapeless fakes, it forgets them.
+                # Q learns the three kinds from real faces alone. The first fakes have no shape yet: taught by them,
+                # Q would forget the kinds.
                 lambda_q={code.name: 0.0 if code.name == "k3" else 1.0 for code in FACE_CODES},
-                # Hair first, or the code of two states takes a part of it; last the amount that no view pins.
+                # The code of three kinds begins, or the one of two would take a part of the hair. The amount that no
+                # view says anything about comes last.
                 enter={"k2": 100, "c5": 1000},
                 ema=0.995,
                 real_view="faces-strong",

@@ -50,7 +50,7 @@ def grade(submitted: NotebookNode, assignment: NotebookNode, seconds: float = 12
         if cell.cell_type == "code":
             cell.outputs = []
             if kind == "check" and id in checks:
-                cell.source = f"from infogan_lib.exercises import check\n\n{checks[id]}"
+                cell.source = f"from infogan_lib.course.exercises import check\n\n{checks[id]}"
         elif kind == "words" and id in states:
             states[id] = "to read" if cell.source.replace(EMPTY, "").strip() else "empty"
     with tempfile.TemporaryDirectory() as folder:

@@ -1,81 +1,183 @@
 """The commands behind the tables run end to end, for function only."""
 
+import argparse
 import csv
+import importlib
+import re
+import shlex
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+import dcgan
+import experiment
+import mnist
 import pytest
+import readers
+import torch
 
-from infogan_lib import Recipe, data
+from infogan_lib import Training, data
 from infogan_lib.course import results
 from infogan_lib.data import Images
+from infogan_lib.measure import face_reader
+from infogan_lib.measure import readers as digit_readers
 from infogan_lib.training import presets, weights
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import dcgan
-import mnist
-import ship_mnist
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def small(split, mnist=data.mnist):
+    whole = mnist(split)
+    return Images(whole.images[:500], whole.labels[:500], whole.name)
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch):
-    def small(split):
-        whole = original(split)
-        return Images(whole.images[:500], whole.labels[:500], whole.name)
-
-    original = data.mnist
+def folders(tmp_path, monkeypatch, few_fakes):
     monkeypatch.setattr(data, "mnist", small)
+    for name, preset in mnist.VARIANTS.items():
+        monkeypatch.setitem(mnist.VARIANTS, name, replace(preset, data=small))
     monkeypatch.setattr(mnist, "FAKES", 300)
-    monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
-    monkeypatch.setattr(ship_mnist, "FOLDER", tmp_path / "weights")
-    monkeypatch.setattr(ship_mnist, "ENOUGH", -10.0)  # a model of two steps is neither informative nor balanced
+    monkeypatch.setattr(mnist, "ENOUGH", -10.0)  # a model of two steps is neither informative nor balanced
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
     return tmp_path
 
 
-def run(monkeypatch, main, *arguments):
-    monkeypatch.setattr(sys, "argv", ["x.py", *map(str, arguments)])
-    main()
-
-
 @pytest.mark.parametrize("variant", ["infogan", "cluster", "plain-separate"])
-def test_a_variant_is_trained_and_gets_its_row(folders, monkeypatch, variant):
-    run(monkeypatch, mnist.main, variant, "--seeds", 100, "--score", "tune", "--steps", 2, "--runs", folders / "runs")
+def test_a_variant_is_trained_and_gets_its_row(folders, run, variant):
+    run(mnist, variant, "--seeds", 100, "--score", "tune", "--steps", 2, "--runs", folders / "runs")
     (row,) = results.read("mnist_tuning", variant=variant)
-    assert row["seed"] == "100" and 0 < float(row["code_accuracy"]) < 1 and variant in row["command"]
+    assert row["seed"] == "100" and 0 < float(row["code_accuracy"]) < 1
+    assert row["command"] == f"python benchmarks/mnist.py {variant} --seeds 100 --score tune --steps 2"
     assert sum(map(int, row["confusion"].split())) == 500
 
 
-def test_the_chosen_seed_ships_with_its_scores(folders, monkeypatch):
-    monkeypatch.setitem(mnist.VARIANTS, "infogan", {"steps": 2, "batch": 32})
-    monkeypatch.setitem(mnist.VARIANTS, "control", {"steps": 2, "batch": 32, "lambda_g": 0.0})
-    for variant in ("infogan", "control"):
-        run(monkeypatch, mnist.main, variant, "--seeds", 0, 1, "--runs", folders / "runs")
-    run(monkeypatch, ship_mnist.main, "--runs", folders / "runs", "--seeds", 0, 1)
-    shipped = weights.load(folders / "weights" / "mnist.safetensors").manifest
-    control = weights.load(folders / "weights" / "mnist-control.safetensors").manifest
-    assert shipped["seed"] == control["seed"] and {c["seed"] for c in shipped["chosen_by"]["candidates"]} == {0, 1}
-    assert 0 < shipped["scores"]["code_accuracy"] < 1 and control["recipe"]["lambda_g"] == 0
-    assert len(list(csv.reader((folders / "results" / "mnist_curves.csv").open()))) == 1 + 2 * 2
+def test_a_final_seed_keeps_its_curve(folders, run):
+    run(mnist, "infogan", "--seeds", 3, "--steps", 2, "--runs", folders / "runs")
+    with (folders / "results" / "mnist_curves.csv").open() as file:
+        assert [(row["variant"], row["seed"], row["step"]) for row in csv.DictReader(file)] == [("infogan", "3", "1")]
+    (row,) = results.read("mnist_seeds")
+    assert row["steps"] == "2" and float(row["seconds"]) >= 0
 
 
-def test_a_dcgan_gets_its_row_and_ships_only_when_whole(folders, monkeypatch):
+def test_a_finished_run_is_not_trained_again(folders):
+    args = argparse.Namespace(runs=folders / "runs", steps=2)
+    lessons = []
+
+    def learn(preset, seed, folder):
+        lessons.append(preset.recipe.steps)
+        return preset.build(), {"step": 2}
+
+    first, again = (experiment.trained(args, mnist.MNIST, "infogan", 0, learn) for _ in range(2))
+    assert lessons == [2] and first.manifest == again.manifest
+    assert {"variant", "seconds", "threads", "step"} <= first.manifest.keys()
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(folders):
+    preset = replace(presets.load("mnist"), data=data.mnist)
+    preset = replace(preset, recipe=replace(preset.recipe, steps=2, batch=16))
+    whole, _ = experiment.train(preset, 0, folders / "whole")
+    stopped = Training(preset.build(), data.mnist("train"), preset.recipe, seed=0, folder=folders / "stopped")
+    next(stopped)
+    stopped.save()
+    stopped.close()
+    again, manifest = experiment.train(preset, 0, folders / "stopped")
+    assert manifest["step"] == 2
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values()))
+
+
+def test_the_chosen_seed_ships_with_its_scores(folders, run):
+    run(mnist, "ship", "--runs", folders / "runs", "--seeds", 0, 1, "--steps", 2)
+    shipped, control = (weights.load(folders / "weights" / f"{n}.safetensors") for n in ("mnist", "mnist-control"))
+    candidates = shipped.manifest["chosen_by"]["candidates"]
+    assert {c["seed"] for c in candidates} == {0, 1}
+    assert shipped.manifest["seed"] == control.manifest["seed"]
+    assert shipped.manifest["seed"] == max(candidates, key=lambda c: c["agreement"])["seed"]
+    assert 0 < shipped.manifest["scores"]["code_accuracy"] < 1 and control.manifest["recipe"]["lambda_g"] == 0
+
+
+def test_no_seed_ships_that_is_not_informative(folders, monkeypatch):
+    monkeypatch.setattr(mnist, "ENOUGH", 2.25)
+    with pytest.raises(SystemExit, match="informative"):
+        mnist.choose({seed: mnist.MNIST.build() for seed in (0, 1)})
+
+
+def test_a_dcgan_gets_its_row_and_ships_only_when_whole(folders, monkeypatch, run):
     monkeypatch.setattr(dcgan, "N", 300)
-    monkeypatch.setattr(weights, "FOLDER", folders / "weights")
-    command = ("dcgan-mnist", "--runs", folders / "runs")
-    run(monkeypatch, dcgan.main, *command, "--steps", 2)
+    preset = replace(presets.load("dcgan-mnist"), data=small)
+    monkeypatch.setitem(presets.PRESETS, "dcgan-mnist", preset)
+    command = (dcgan, "dcgan-mnist", "--runs", folders / "runs")
+    run(*command, "--steps", 2)
     (row,) = results.read("dcgan_samples", preset="dcgan-mnist")
     assert row["seed"] == "0" and row["steps"] == "2" and row["command"].endswith("--seeds 0 --steps 2")
     assert float(row["frechet"]) > float(row["frechet_real"]) > 0  # two steps make no digits
     assert not (folders / "weights").exists()
-    short = replace(presets.load("dcgan-mnist"), recipe=Recipe(steps=2))
-    monkeypatch.setitem(presets.PRESETS, "dcgan-mnist", short)
-    run(monkeypatch, dcgan.main, *command)
+    monkeypatch.setitem(presets.PRESETS, "dcgan-mnist", replace(preset, recipe=replace(preset.recipe, steps=2)))
+    run(*command)
     shipped = weights.load(folders / "weights" / "dcgan-mnist.safetensors")
     assert shipped.spec.codes == () and shipped.manifest["scores"]["frechet"] == float(row["frechet"])
 
 
-def test_test_digits_are_not_touched_while_tuning(folders, monkeypatch, capsys):
-    with pytest.raises(SystemExit):
-        run(monkeypatch, mnist.main, "infogan", "--seeds", 100, "--score", "test")
-    assert "seeds below 100 are scored on test" in capsys.readouterr().err
+def test_test_digits_are_not_touched_while_tuning(run, capsys):
+    for arguments in (("--seeds", 100, "--score", "test"), ("--seeds", 0, "--score", "tune")):
+        with pytest.raises(SystemExit):
+            run(mnist, "infogan", *arguments)
+        assert "seeds below 100 are scored on test" in capsys.readouterr().err
+
+
+def test_the_digit_reader_that_is_written_is_the_one_that_loads(folders, monkeypatch, capsys):
+    monkeypatch.setattr(digit_readers, "mnist", data.mnist)
+    readers.digits(folders / "r.safetensors", seed=1, steps=2)
+    assert capsys.readouterr().out.startswith("r.safetensors: ")
+    loaded = digit_readers.digit_reader(folders / "r.safetensors")
+    assert loaded.manifest["test_accuracy"] == loaded.accuracy(data.mnist("test"))
+    assert loaded.manifest["remake"] == digit_readers.REMAKE and loaded.manifest["steps"] == 2
+
+
+def test_the_face_reader_that_is_written_is_the_one_that_loads(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(face_reader, "TRAIN", (64, 1))
+    monkeypatch.setattr(face_reader, "HELD_OUT", (64, 2))
+    readers.face_causes(tmp_path / "r.safetensors", seed=1, steps=2)
+    assert capsys.readouterr().out.startswith("r.safetensors: ")
+    loaded = face_reader.face_reader(tmp_path / "r.safetensors")
+    assert loaded.manifest["scores"] == pytest.approx(loaded.score(data.face_set(64, 2)), abs=1e-5)
+    rows = results.read("faces_reader")
+    assert [row["factor"] for row in rows] == [f.name for f in face_reader.READ]
+    assert {row["seed"] for row in rows} == {"1"}
+
+
+class Parsed(Exception):
+    """The arguments were understood; the work is not begun."""
+
+
+def named_in_tables():
+    for path in (ROOT / "data" / "results").glob("*.csv"):
+        with path.open(newline="", encoding="utf-8") as file:
+            yield from {row["command"] for row in csv.DictReader(file) if "command" in row}
+
+
+def named_in_pages():
+    pages = [ROOT / "README.md", ROOT / "ADMIN.md", ROOT / "Makefile", *(ROOT / "notebooks").glob("*.ipynb")]
+    for page in pages:
+        text = page.read_text(encoding="utf-8").replace("$(PY)", "python")
+        yield from re.findall(r"python benchmarks/[^`<\x22\n\\]+", text)
+    yield from (digit_readers.REMAKE, face_reader.REMAKE)
+
+
+def test_every_command_that_is_named_is_understood(monkeypatch):
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_only(parser):
+        parse(parser)
+        raise Parsed
+
+    commands = sorted({*named_in_tables(), *named_in_pages()})
+    assert len(commands) > 100  # most in tables
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    for command in commands:
+        _, script, *arguments = shlex.split(command)
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        with pytest.raises(Parsed):
+            importlib.import_module(Path(script).stem).main()

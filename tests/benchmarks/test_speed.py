@@ -1,38 +1,30 @@
 """The benchmarks of speed and memory run and count what they say they count; nothing here is timed."""
 
 import json
-import shutil
+import os
 import sys
+import urllib.request
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import memory
 import pytest
+import speed
+import textbook
 import torch
+from speed import Figures
+from textbook import FORMS, WEIGHT, Pictures, Textbook, batches
 from torch.distributions import Categorical
 
 from infogan_lib.core import steps
 from infogan_lib.core.bound import lower_bound
 from infogan_lib.course import results
-from infogan_lib.data import Images, to_float
+from infogan_lib.data import Images, faces, to_float
 from infogan_lib.training import presets
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-import memory
-import startup
-import step
-import time_to_code
-from figures import Figures
-from textbook import FORMS, WEIGHT, Pictures, Textbook, batches
-
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """No benchmark writes into the repository's own tables."""
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
-    return tmp_path
+PROC = pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc")
 
 
 def digits(n=512):
@@ -41,13 +33,17 @@ def digits(n=512):
     return Images(torch.randint(256, (n, 1, 28, 28), generator=random, dtype=torch.uint8), labels, "noise")
 
 
-def answer(monkeypatch, capsys, main, *arguments):
+@pytest.fixture
+def answer(run, capsys):
     """What a benchmark prints as JSON: {figure: value}."""
-    monkeypatch.setattr(sys, "argv", ["x.py", "--json", *map(str, arguments)])
-    main()
-    found = json.loads(capsys.readouterr().out)
-    assert {"cores", "threads", "torch", "seconds"} <= found["about"].keys()
-    return {row["figure"]: row["value"] for row in found["figures"]}
+
+    def figures(script, *arguments):
+        run(script, *arguments, "--json")
+        found = json.loads(capsys.readouterr().out)
+        assert {"cores", "threads", "torch", "seconds"} <= found["about"].keys()
+        return {row["figure"]: row["value"] for row in found["figures"]}
+
+    return figures
 
 
 # -- the yardstick -----------------------------------------------------------------------------------
@@ -128,35 +124,45 @@ def test_a_yardsticks_pictures_are_the_data():
     assert first.shape == (128, 1, 28, 28) and torch.equal(first, again)
 
 
-# -- step.py -----------------------------------------------------------------------------------------
+# -- step ---------------------------------------------------------------------------------------------
 
 
 def test_the_required_work_is_that_of_the_layers():
     """Multiply-adds of the paper's table by hand: kernel x kernel x inputs x outputs x places, one image."""
     d = 16 * 64 * 14**2 + 16 * 64 * 128 * 7**2 + 6272 * 1024 + 1024 + 1024 * 128 + 128 * 14
     g = 74 * 1024 + 1024 * 6272 + 16 * 128 * 64 * 7**2 + 16 * 64 * 14**2
-    assert step.required(presets.load("mnist-paper").build(), 32, 8) == 2 * 32 * (8 * d + 3 * g)
+    assert speed.required(presets.load("mnist-paper").build(), 32, 8) == 2 * 32 * (8 * d + 3 * g)
 
 
 def test_all_take_their_turns():
     called = []
-    taken = step.take_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, rounds=2, steps=3)
+    taken = speed.take_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, rounds=2, steps=3)
     assert "".join(called) == "aaabbb" + 2 * "aaabbb" and [len(taken[name]) for name in "ab"] == [2, 2]
 
 
-def test_step_reports_ratios_and_where_the_time_goes(monkeypatch, capsys, folder):
-    monkeypatch.setattr(step.data, "mnist", lambda split: digits())
-    found = answer(monkeypatch, capsys, step.main, "--rounds", 1, "--steps", 1, "--keep")
-    assert found["fc over mnist-paper"] == pytest.approx(found["a step: fc"] / found["a step: mnist-paper"], rel=0.2)
-    for name in step.PRESETS:
+def test_step_reports_ratios_and_where_the_time_goes(monkeypatch, answer):
+    """With small batches and small products: the figures' names and relations are tested, not their size."""
+    peak = speed.peak
+    monkeypatch.setattr(speed, "peak", lambda: peak(128, 2))
+    monkeypatch.setattr(speed.data, "mnist", lambda split: digits())
+    monkeypatch.setattr(textbook, "BATCH", 8)
+    for name in speed.PRESETS:
+        preset = presets.load(name)
+        small = replace(preset, recipe=replace(preset.recipe, batch=8))
+        monkeypatch.setitem(presets.PRESETS, name, small)
+    found = answer(speed, "step", "--rounds", 1, "--steps", 1, "--keep")
+    for name in speed.PRESETS:
+        ratio = found[f"fc over {name}"]
+        assert ratio == pytest.approx(found["a step: fc"] / found[f"a step: {name}"], rel=0.2)
         shares = [value for figure, value in found.items() if figure.startswith(f"where the time of {name} goes")]
         assert sum(shares) == pytest.approx(100, abs=0.1)
         assert found[f"where the time of {name} goes: convolutions"] > 1
     (row,) = results.read("speed", figure="conv over mnist-paper")
-    assert row["target"] == "6" and float(row["value"]) > 0 and row["command"].startswith("python benchmarks/x.py")
+    assert row["target"] == "6" and float(row["value"]) > 0
+    assert row["command"] == "python benchmarks/speed.py step --rounds 1 --steps 1 --keep --json"
 
 
-# -- time_to_code.py ---------------------------------------------------------------------------------
+# -- time-to-code --------------------------------------------------------------------------------------
 
 
 class Learner:
@@ -187,14 +193,14 @@ class Learner:
 def track(monkeypatch):
     """A race on a clock that ticks once a look at it, with tuning digits that wear their label."""
     ticks = count()
-    monkeypatch.setattr(time_to_code.time, "perf_counter", lambda: float(next(ticks)))
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: float(next(ticks)))
     tune = digits(200)
-    monkeypatch.setattr(time_to_code.data, "mnist", lambda split: Marked(tune.images, tune.labels, "marked"))
+    monkeypatch.setattr(speed.data, "mnist", lambda split: Marked(tune.images, tune.labels, "marked"))
 
     def run(grown, cap, last=1000):
         learner = Learner(grown, last)
-        monkeypatch.setattr(time_to_code, "contestant", lambda name, seed: (learner, learner.step))
-        return time_to_code.race("mnist", 0, every=2.0, cap=cap)
+        monkeypatch.setattr(speed, "contestant", lambda name, seed: (learner, learner.step))
+        return speed.race("mnist", 0, every=2.0, cap=cap)
 
     return run
 
@@ -225,13 +231,13 @@ def test_a_race_ends_with_the_recipe_and_is_measured_there(track):
     assert row["steps"] == 5 and row["accuracy"] == 100.0 and row["seconds_80"] == row["seconds"] == 6.0
 
 
-def test_the_medians_count_a_missing_time_as_later_than_all(folder):
+def test_the_medians_count_a_missing_time_as_later_than_all():
     rows = [
         {"contestant": "conv", "seed": seed, "seconds_80": time, "seconds_90": ""}
         for seed, time in enumerate((300, "", 500))
     ]
     results.put("time_to_code", rows, ["contestant", "seed"])
-    assert time_to_code.summary() == {
+    assert speed.summary() == {
         "conv": {
             "seeds": 3,
             "seconds_80": {"median": 500.0, "reached": 2},
@@ -240,41 +246,117 @@ def test_the_medians_count_a_missing_time_as_later_than_all(folder):
     }
 
 
-def test_the_medians_can_be_asked_for_alone(folder, monkeypatch, capsys):
+def test_the_medians_can_be_asked_for_alone(run, capsys):
     results.put("time_to_code", [{"contestant": "mnist", "seed": 0, "seconds_80": 20.0}], ["contestant", "seed"])
-    monkeypatch.setattr(sys, "argv", ["time_to_code.py", "--json"])
-    time_to_code.main()
-    assert json.loads(capsys.readouterr().out) == time_to_code.summary()
-    monkeypatch.setattr(sys, "argv", ["time_to_code.py", "mnits"])
+    run(speed, "time-to-code", "--json")
+    assert json.loads(capsys.readouterr().out) == speed.summary()
     with pytest.raises(SystemExit):
-        time_to_code.main()
-    assert "unknown contestant 'mnits'" in capsys.readouterr().err
+        run(speed, "time-to-code", "mnits")
+    assert "'mnits'" in capsys.readouterr().err
+
+
+def test_a_race_gets_its_row(track, run, monkeypatch):
+    learner = Learner(grown=1, last=2)
+    monkeypatch.setattr(speed, "contestant", lambda name, seed: (learner, learner.step))
+    run(speed, "time-to-code", "fc", "--seeds", 1, "--every", 2)
+    (row,) = results.read("time_to_code")
+    assert row["steps"] == "2"
+    assert row["command"] == "python benchmarks/speed.py time-to-code fc --seeds 1 --every 2 --cap 600"
 
 
 @pytest.mark.parametrize("name", ["mnist", "conv"])
 def test_a_contestant_trains(monkeypatch, name):
-    monkeypatch.setattr(time_to_code.data, "mnist", lambda split: digits())
-    model, one = time_to_code.contestant(name, 100)
+    monkeypatch.setattr(speed.data, "mnist", lambda split: digits())
+    model, one = speed.contestant(name, 100)
     assert one() is True and set(model.read(digits(10).batch(slice(None)))) == {"digit", "c1", "c2"}
 
 
-# -- memory.py, startup.py, the report ---------------------------------------------------------------
+# -- memory, startup, renderer, the report -------------------------------------------------------------
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc")
-def test_memory_of_a_notebook_a_training_and_more_images(monkeypatch, capsys):
-    options = ("--steps", 1, "--notebooks", "explorer", "--presets", "mnist", "--images", 20_000, 400_000)
-    found = answer(monkeypatch, capsys, memory.main, *options)
-    assert found["all of notebook explorer"] > found["a kernel with torch and nothing else"] > 50
-    assert 600 < found["growth, for each image of 784 bytes"] < 2000
+@PROC
+def test_the_peak_is_the_most_that_a_kernel_ever_held():
+    empty, full = memory.peak("pass"), memory.peak("x = bytearray(300 * 10**6)", "del x")
+    assert full - empty == pytest.approx(300, rel=0.1) and empty > 20
 
 
-def test_an_import_and_the_lab_are_timed(monkeypatch, capsys):
-    ready = shutil.which("make") and (ROOT / ".venv" / "installed").exists()
-    if not ready:
-        monkeypatch.setattr(startup, "lab", lambda: 1.0)
-    found = answer(monkeypatch, capsys, startup.main, "--times", 1)
-    assert len(found) >= len(startup.LINES) and all(value > 0 for value in found.values())
+def test_memory_of_notebooks_trainings_and_more_images(monkeypatch, answer):
+    """The trainings run here, not in kernels of their own, and a peak is the number of images that were trained on."""
+    ran = []
+
+    def peak(*cells):
+        names = {}
+        for cell in cells:
+            if "Training(" in cell:
+                exec(cell, names)
+        ran.append(cells)
+        return len(names["images"]) * 784e-6 if "images" in names else 100.0
+
+    monkeypatch.setattr(memory, "peak", peak)
+    options = ("--steps", 1, "--notebooks", "explorer", "--presets", "mnist", "--images", 200, 1000)
+    found = answer(memory, "peaks", *options)
+    assert found["growth, for each image of 784 bytes"] == pytest.approx(784, rel=1e-3)
+    assert found["a training of mnist"] == pytest.approx(50_000 * 784e-6, abs=1e-3)
+    assert found["all of notebook explorer"] == 100 and any("LatentExplorer(" in cell for cell in ran[2])
+
+
+@PROC
+def test_a_room_of_learners_gets_its_rows(monkeypatch, run):
+    monkeypatch.setattr(memory, "KNOBS", "")
+    monkeypatch.setattr(memory, "MONITOR", "x = bytearray(200 * 10**6)")
+    run(memory, "classroom", "kernels")
+    idle, knobs, training = (row for row in results.read("classroom"))
+    assert float(training["peak_pss_mib"]) - float(knobs["peak_pss_mib"]) == pytest.approx(200e6 / 2**20, rel=0.2)
+    assert idle["what"] == "an idle kernel" and float(training["cpu_seconds"]) > 0
+    assert idle["command"] == "python benchmarks/memory.py classroom kernels"
+
+
+def test_what_imports_are_timed_can_be_imported():
+    for line in speed.LINES.values():
+        exec(line, {})
+
+
+def test_imports_are_timed_in_a_python_of_their_own(monkeypatch, answer):
+    monkeypatch.setattr(speed, "LINES", {"waiting": "time.sleep(0.2)"})
+    monkeypatch.setattr(speed, "lab", lambda: 1.5)
+    found = answer(speed, "startup", "--times", 1)
+    assert 0.2 <= found["import beyond torch's: waiting"] < 1
+    assert found.get("make lab, all installed", 1.5) == 1.5
+
+
+LAB = """#!{python}
+import http.server, time
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+time.sleep(0.3)
+print("Or copy this address: http://127.0.0.1:%d/" % server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make lab is a program of that name")
+def test_the_wait_for_the_lab_ends_with_its_page_and_so_does_the_lab(tmp_path, monkeypatch):
+    """Here `make` is a server that answers after 0.3 s."""
+    make = tmp_path / "make"
+    make.write_text(LAB.format(python=sys.executable))
+    make.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    addresses, answered = [], speed._answered
+    monkeypatch.setattr(
+        speed, "_answered", lambda address, until: addresses.append(address) or answered(address, until)
+    )
+    assert 0.3 <= speed.lab() < 20
+    with pytest.raises(OSError):
+        urllib.request.urlopen(addresses[0], timeout=5)
+    make.write_text("#!/bin/sh\necho nothing is installed")
+    with pytest.raises(RuntimeError, match="nothing is installed"):
+        speed.lab()
+
+
+def test_the_renderer_is_timed(answer):
+    found = answer(speed, "renderer", "--n", 16, "--repeats", 2)
+    small, large = (found[f"faces, {size} x {size}"] for size in faces.SIZES)
+    assert found["faces, 64 x 64 over 32 x 32"] == pytest.approx(large / small, rel=0.01)
+    assert found["faces, read back over rendered"] > 0 < found["faces, 32 x 32, read back"]
 
 
 def test_a_report_can_be_read_as_it_comes(capsys):

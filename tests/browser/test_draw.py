@@ -132,7 +132,7 @@ def test_it_fits_the_page(lab, notebook, width, height, dark):
     page.wait_for_selector(".infogan-draw canvas")
     draw(page, ONE)
     said(page, "(reads as digit 1)")
-    room = page.locator(".jp-OutputArea-output").last.bounding_box()
+    area = page.locator(".jp-OutputArea-output").last.bounding_box()
     for part in page.locator(".infogan-draw canvas, .infogan-screen img, .infogan-slider").all():
         box = part.bounding_box()
-        assert room["x"] <= box["x"] and box["x"] + box["width"] <= room["x"] + room["width"] + 1
+        assert area["x"] <= box["x"] and box["x"] + box["width"] <= area["x"] + area["width"] + 1

@@ -217,11 +217,11 @@ def test_it_is_readable_and_fits(lab, notebook, tmp_path, width, height, dark):
     assert min(page.evaluate(CONTRAST, ".infogan-control .name, .infogan-reading tspan")) >= 7
     for view in ("rows", "grid", "one"):
         moves(page, lambda view=view: page.get_by_role("radio", name=view).click(), reads=False)
-        room = page.locator(".jp-OutputArea-output").first.bounding_box()
+        area = page.locator(".jp-OutputArea-output").first.bounding_box()
         for part in page.locator(".infogan-screen img, .infogan-reading, .infogan-control, .infogan-bar button").all():
             if part.is_visible():
                 box = part.bounding_box()
-                assert room["x"] - 1 <= box["x"] and box["x"] + box["width"] <= room["x"] + room["width"] + 1
+                assert area["x"] - 1 <= box["x"] and box["x"] + box["width"] <= area["x"] + area["width"] + 1
         page.screenshot(path=tmp_path / f"{view}.png")
     if width == 1280:  # both models and all controls at once
         page.locator(".infogan-message").scroll_into_view_if_needed()

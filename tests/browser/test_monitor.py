@@ -76,8 +76,7 @@ def test_start_pause_step_and_resume(page):
 def test_the_explorer_answers_while_training_runs(page):
     images = page.locator(".infogan-screen img")
     explorer = images.last
-    src = lambda: explorer.get_attribute("src")  # noqa: E731
-    first = src()
+    first = explorer.get_attribute("src")
     press(page, "Start")
     page.wait_for_function("([i, old]) => i.src !== old", arg=[explorer.element_handle(), first], timeout=60_000)
     output = page.locator(".infogan-slider output").first
@@ -100,10 +99,10 @@ def test_it_fits_the_page(lab, notebook, width, height, dark):
     page = lab(notebook(NOTEBOOK), width=width, height=height, dark=dark)
     press(page, "Step")
     says(page, "paused at step 1")
-    room = page.locator(".jp-OutputArea-output").last.bounding_box()
+    area = page.locator(".jp-OutputArea-output").last.bounding_box()
     for part in page.locator(".infogan-curves figure, .infogan-screen img, .infogan-bar button").all():
         box = part.bounding_box()
-        assert room["x"] <= box["x"] and box["x"] + box["width"] <= room["x"] + room["width"] + 1
+        assert area["x"] <= box["x"] and box["x"] + box["width"] <= area["x"] + area["width"] + 1
     ink, paper = page.locator(".infogan-curves text").first.evaluate(
         """text => {
             const sum = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0);

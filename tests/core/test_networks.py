@@ -132,22 +132,6 @@ def test_a_seed_decides_the_first_weights():
     assert draws[0].std().item() == pytest.approx(0.02, rel=0.15)
 
 
-def test_the_average_is_an_exponential_average_of_weights_and_statistics():
-    model = tiny.build()
-    model.start_average()
-    weight, norm = model.generator[0].weight, model.generator[1]
-    first, first_mean = weight.detach().clone(), norm.running_mean.clone()
-    with torch.no_grad():
-        weight.add_(1.0)
-        norm.running_mean.add_(2.0)
-    model.update_average(0.75)
-    assert torch.allclose(model.average.generator[0].weight, first + 0.25)
-    assert torch.allclose(model.average.generator[1].running_mean, first_mean + 0.5)
-    assert not model.train().average.training
-    latent = tiny.SPEC.sample(3, torch.Generator().manual_seed(0))
-    assert torch.equal(model.generate(latent), model.average.generate(latent))
-
-
 def test_a_sweep_is_a_panel_of_rows_and_columns():
     code, values, images = tiny.build().sweep("c1", torch.zeros(2, 4), steps=5, beyond=True, kind=torch.tensor([0, 2]))
     assert code == tiny.SPEC["c1"] and values.tolist() == [-2, -1, 0, 1, 2] and images.shape == (10, 1, 8, 8)

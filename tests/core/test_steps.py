@@ -6,9 +6,10 @@ import tiny
 import torch
 
 from infogan_lib import LatentSpec, Noise, Recipe, Training, Uniform
+from infogan_lib.core import views
+from infogan_lib.core.bound import weighted
 from infogan_lib.core.objectives import dependence
-from infogan_lib.core.steps import d_loss, g_loss, weighted
-from infogan_lib.data.faces import views as copies
+from infogan_lib.core.steps import d_loss, g_loss
 
 INFO_ONLY = Recipe(lambda_g=1.0, lambda_q=1.0)
 
@@ -20,7 +21,7 @@ def batch(model, n=12):
 
 def learners(model, with_info, without):
     """The parts of the model whose gradient the information term changes."""
-    names, parameters = zip(*((n, p) for n, p in model.named_parameters() if not n.startswith("average")))
+    names, parameters = zip(*((n, p) for n, p in model.named_parameters()))
     grads = [
         torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True) for loss in (with_info, without)
     ]
@@ -36,9 +37,26 @@ def learners(model, with_info, without):
 def test_who_learns_from_the_information_term_in_ds_step(q_on, expected):
     model = tiny.build(q_on)
     real, latent, fake = batch(model)
-    with_info, _ = d_loss(model, INFO_ONLY, real, fake, latent)
-    without, _ = d_loss(model, replace(INFO_ONLY, lambda_q=0.0), real, fake, latent)
+    trunk_too = q_on != "frozen"  # as the training loop says it
+    with_info, _ = d_loss(model, INFO_ONLY, real, fake, latent, train_trunk_by_q=trunk_too)
+    without, _ = d_loss(model, replace(INFO_ONLY, lambda_q=0.0), real, fake, latent, train_trunk_by_q=trunk_too)
     assert learners(model, with_info, without) == expected
+
+
+@pytest.mark.parametrize(("q_on", "trunk_learns"), [("trunk", True), ("frozen", False)])
+def test_the_loop_lets_the_trunk_learn_from_q_or_not(q_on, trunk_learns, bars):
+    """With D's own gradient taken away, only L_I is left to change the trunk."""
+    model = tiny.build(q_on)
+    run = Training(model, bars, replace(tiny.RECIPE, real_weight=0.0), seed=0)
+    before = model.trunk[1].weight.detach().clone()
+    gradients = []
+    run.d_optimiser.step = lambda: gradients.append(model.trunk[1].weight.grad.clone())
+    next(run)
+    other = Training(tiny.build(q_on), bars, replace(tiny.RECIPE, real_weight=0.0, lambda_q=0.0), seed=0)
+    other.d_optimiser.step = lambda: gradients.append(other.model.trunk[1].weight.grad.clone())
+    next(other)
+    assert torch.equal(before, model.trunk[1].weight)
+    assert torch.allclose(gradients[0], gradients[1], atol=1e-7) != trunk_learns
 
 
 @pytest.mark.parametrize("q_on", ["trunk", "frozen", "separate"])
@@ -75,7 +93,7 @@ def test_a_step_changes_d_and_q_or_g_never_both(bars):
     seen = {}
 
     def snapshot():
-        return {n: p.detach().clone() for n, p in model.named_parameters() if not n.startswith("average")}
+        return {n: p.detach().clone() for n, p in model.named_parameters()}
 
     def watch(name, optimiser):
         original = optimiser.step
@@ -94,7 +112,7 @@ def test_a_step_changes_d_and_q_or_g_never_both(bars):
     assert seen == {"d": {"trunk", "d_head", "q_head"}, "g": {"generator"}}
     owned = [id(p) for o in (run.d_optimiser, run.g_optimiser) for g in o.param_groups for p in g["params"]]
     assert len(owned) == len(set(owned))
-    assert all(p.requires_grad for n, p in model.named_parameters() if not n.startswith("average"))
+    assert all(p.requires_grad for n, p in model.named_parameters())
 
 
 def trained(sign, seed):
@@ -117,111 +135,124 @@ def test_a_plain_gan_takes_the_same_step(bars):
     assert len(reports) == 3 and reports[-1].nats == {} and torch.isfinite(reports[-1].loss_d)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"objective": "wgan"},
-        {"steps": 0},
-        {"batch": 1},
-        {"precision": "float8"},
-        {"ema": 1.0},
-        {"checkpoint_every": 0},
-        {"copies": "cats"},
-    ],
-)
-def test_impossible_recipes_are_refused(change):
-    with pytest.raises(ValueError):
-        Recipe(**change)
-
-
-def test_a_recipe_survives_json_and_names_an_unknown_field():
-    recipe = Recipe(lambda_g={"digit": 1.0, "c1": 0.1})
-    assert Recipe.from_json(recipe.to_json()) == recipe
-    with pytest.raises(ValueError, match="learning_rate"):
-        Recipe.from_json({"learning_rate": 1})
-
-
-def test_a_code_that_has_not_entered_weighs_nothing_for_either_player():
-    recipe = Recipe(lambda_g={"kind": 1.0, "c1": 0.1}, lambda_q=2.0, enter={"c1": 5})
-    early = recipe.at(4, ["kind", "c1"])
-    assert early.lambda_g == {"kind": 1.0, "c1": 0.0} and early.lambda_q == {"kind": 2.0, "c1": 0.0}
-    assert recipe.at(5, ["kind", "c1"]) == recipe
-    with pytest.raises(ValueError, match="'c9' enters"):
-        Training(tiny.build(), tiny.images(), replace(recipe, batch=16, enter={"c9": 1}))
-
-
-def mirrored(images, values, generator, strong=False):
-    """Turned upside down; c1 changes sign."""
+@views.register("upside-down")
+def upside_down(images, values, generator):
+    """c1 changes sign."""
     return images.flip(2), {k: -v if k == "c1" else v for k, v in values.items()}
 
 
-@pytest.fixture
-def copied(monkeypatch):
-    monkeypatch.setitem(copies.COPIES, "tiny", mirrored)
-    return replace(tiny.RECIPE, copies="tiny", real_weight={"kind": 0.1, "c1": 0.0}, real_from=0, real_before=3)
+@views.register("shy")
+def shy(images, values, generator):
+    """All but nothing of the image is left."""
+    return 0.01 * images, dict(values)
 
 
-def test_q_reads_the_copies_and_d_the_fakes(copied):
-    model = tiny.build()
+def seen(*named, **how):
+    """A spec whose codes have these views, `kind` first."""
+    codes = zip(tiny.SPEC.codes, named)
+    return LatentSpec(tiny.SPEC.noise, [replace(code, view=view) for code, view in codes])
+
+
+def test_q_reads_each_code_off_its_view_and_d_the_fakes():
+    model = tiny.build(spec=seen("plain", "upside-down"))
     _, latent, fake = batch(model)
-    copy, values = mirrored(fake, latent.values, None)
-    told = replace(latent, values=values)
-    _, parts = g_loss(model, copied, fake, told, copy)
-    plain = g_loss(model, copied, fake, latent)[1]
-    upside_down = g_loss(model, copied, fake.flip(2), told)[1]
+    shown, target = views.look(model.spec, fake, latent)
+    assert list(shown) == ["upside-down"] and torch.equal(target["c1"], -latent["c1"])
+    _, parts = g_loss(model, INFO_ONLY, fake, target, shown)
+    plain = g_loss(tiny.build(), INFO_ONLY, fake, latent)[1]
+    flipped = g_loss(tiny.build(), INFO_ONLY, fake.flip(2), target)[1]
     assert parts["loss_g"].item() == pytest.approx(plain["loss_g"].item(), abs=1e-5)
-    for code in ("kind", "c1"):
-        assert parts["nats"][code].item() == pytest.approx(upside_down["nats"][code].item(), abs=1e-5)
+    assert parts["nats"]["kind"].item() == pytest.approx(plain["nats"]["kind"].item(), abs=1e-5)
+    assert parts["nats"]["c1"].item() == pytest.approx(flipped["nats"]["c1"].item(), abs=1e-5)
     assert parts["nats"]["c1"].item() != pytest.approx(plain["nats"]["c1"].item(), abs=1e-5)
 
 
-def test_g_hears_q_through_the_copies(copied):
-    model = tiny.build()
+@pytest.mark.parametrize(
+    ("named", "passes"),
+    [
+        (("plain", "plain"), 1),
+        (("plain", "upside-down"), 2),
+        (("upside-down", "upside-down"), 2),  # the fakes for D, their view for both codes
+        (("shy", "upside-down"), 3),
+    ],
+)
+def test_one_trunk_pass_for_each_distinct_view(named, passes):
+    model = tiny.build("trunk", seen(*named))
     _, latent, fake = batch(model)
-    copy, values = mirrored(fake, latent.values, None)
-    told = replace(latent, values=values)
-    with_info = g_loss(model, replace(copied, lambda_g=1.0), fake, told, copy)[0]
-    without = g_loss(model, replace(copied, lambda_g=0.0), fake, told, copy)[0]
+    counted = []
+    model.trunk.register_forward_hook(lambda *_: counted.append(1))
+    shown, target = views.look(model.spec, fake, latent)
+    g_loss(model, INFO_ONLY, fake, target, shown)
+    assert len(counted) == passes
+    counted.clear()
+    d_loss(model, INFO_ONLY, fake.detach(), fake, target, shown)
+    assert len(counted) == passes + 1  # and the real images
+
+
+def test_the_gradient_of_the_information_reaches_g_through_the_view():
+    model = tiny.build(spec=seen("upside-down", "upside-down"))
+    _, latent, fake = batch(model)
+    shown, target = views.look(model.spec, fake, latent)
+    with_info = g_loss(model, INFO_ONLY, fake, target, shown)[0]
+    without = g_loss(model, replace(INFO_ONLY, lambda_g=0.0), fake, target, shown)[0]
     assert "generator" in learners(model, with_info, without)
+    on_fake, on_view = torch.autograd.grad(without - with_info, [fake, shown["upside-down"]])
+    assert torch.allclose(on_fake, on_view.flip(2), atol=1e-6)  # L_I has no other way to the fakes
 
 
-def test_help_from_real_images_before_the_game_leaves_g_and_d_alone(bars, copied):
-    run = Training(tiny.build(), bars, copied, seed=0)
-    before = {n: p.detach().clone() for n, p in run.model.named_parameters() if not n.startswith("average")}
-    run._before()
-    changed = {
-        n.split(".")[0] for n, p in run.model.named_parameters() if n in before and not torch.equal(p, before[n])
-    }
+def test_gs_gradient_ends_at_ds_step():
+    model = tiny.build(spec=seen("upside-down", "plain"))
+    real, latent, fake = batch(model)
+    shown, target = views.look(model.spec, fake, latent)
+    loss = d_loss(model, INFO_ONLY, real, fake, target, shown)[0]
+    assert torch.autograd.grad(loss, [fake], allow_unused=True) == (None,)
+
+
+def test_a_view_that_was_not_passed_is_named():
+    model = tiny.build(spec=seen("plain", "upside-down"))
+    _, latent, fake = batch(model)
+    with pytest.raises(ValueError, match="upside-down"):
+        g_loss(model, INFO_ONLY, fake, latent)
+
+
+HELPED = replace(tiny.RECIPE, real_weight={"kind": 0.1, "c1": 0.0}, real_from=0, real_before=3, real_view="upside-down")
+
+
+def test_the_consistency_loss_before_the_game_leaves_g_and_d_alone(bars):
+    run = Training(tiny.build(), bars, HELPED, seed=0)
+    before = {n: p.detach().clone() for n, p in run.model.named_parameters()}
+    run._before_the_game()
+    changed = {n.split(".")[0] for n, p in run.model.named_parameters() if not torch.equal(p, before[n])}
     assert changed == {"trunk", "q_head"}
 
 
 def test_a_spec_of_amounts_asks_nothing_of_real_images(bars):
-    """Only kinds are asked to agree there: no step of the help, and a loss of 0 where the images are."""
+    """Only kinds are asked to agree there: no step beforehand, and a loss of 0 where the images are."""
     model = tiny.build(spec=LatentSpec(Noise(4), [Uniform("c1"), Uniform("c2")]))
     recipe = replace(tiny.RECIPE, real_weight=1.0, real_from=0, real_before=3, real_apart=1.0, steps=2)
     run = Training(model, bars, recipe, seed=0)
     before = [p.detach().clone() for p in run.model.q_head.parameters()]
-    run._before()
+    run._before_the_game()
     assert all(torch.equal(p, q) for p, q in zip(before, run.model.q_head.parameters(), strict=True))
     assert [float(report.loss_real) for report in run] == [0.0, 0.0]
 
 
-def test_each_code_has_its_own_weight_of_help(copied):
+def test_each_code_has_its_own_weight_of_consistency():
     model = tiny.build()
     real, latent, fake = batch(model)
     amounts = [
-        d_loss(model, replace(copied, real_weight={"kind": w, "c1": 9.0}), real, fake, latent, real.flip(2))[1]
+        d_loss(model, replace(HELPED, real_weight={"kind": w, "c1": 9.0}), real, fake, latent, None, real.flip(2))[1]
         for w in (0.0, 1.0, 2.0)
     ]
     none, once, twice = (float(parts["loss_real"]) for parts in amounts)
     assert none == 0 and twice == pytest.approx(2 * once, rel=1e-4) and once != 0
 
 
-def test_a_run_with_copies_resumes_to_the_same_bits(bars, copied, tmp_path):
-    recipe = replace(copied, steps=10, checkpoint_every=5, enter={"c1": 4})
-    whole = Training(tiny.build(), bars, recipe, seed=1)
+def test_a_run_with_views_resumes_to_the_same_bits(bars, tmp_path):
+    spec, recipe = seen("nudged", "upside-down"), replace(HELPED, steps=10, checkpoint_every=5, enter={"c1": 4})
+    whole = Training(tiny.build(spec=spec), bars, recipe, seed=1)
     losses = [float(report.loss_g) for report in whole]
-    run = Training(tiny.build(), bars, recipe, seed=1, folder=tmp_path / "run")
+    run = Training(tiny.build(spec=spec), bars, recipe, seed=1, folder=tmp_path / "run")
     for _ in range(5):
         next(run)
     run.close()
@@ -229,13 +260,25 @@ def test_a_run_with_copies_resumes_to_the_same_bits(bars, copied, tmp_path):
     assert rest == losses[5:]
 
 
-def test_codes_on_real_images_are_held_apart_once_g_hears_them():
+def test_codes_on_real_images_are_kept_apart_once_g_is_paid_for_them():
     model = tiny.build()
     real, latent, fake = batch(model)
     recipe = replace(tiny.RECIPE, real_weight=0.0, real_apart=2.0, real_apart_from=5, enter={"c1": 9})
-    amount = lambda r: float(d_loss(model, r, real, fake, latent, real.flip(2))[1]["loss_real"])  # noqa: E731
-    assert amount(recipe.at(4, model.spec.names)) == 0
-    assert amount(recipe.at(8, model.spec.names)) == 0  # one code alone
-    after = amount(recipe.at(9, model.spec.names))
-    posterior = model.discriminate(real)[1]
+
+    def amount(step):
+        now = recipe.at(step, model.spec.names)
+        return float(d_loss(model, now, real, fake, latent, None, real.flip(2))[1]["loss_real"])
+
+    assert amount(4) == 0
+    assert amount(8) == 0  # one code alone
+    after = amount(9)
+    posterior = model.posterior(real)
     assert after == pytest.approx(2 * dependence(model.spec, posterior).item(), rel=1e-4) and after > 0
+
+
+def test_a_break_in_the_middle_of_a_step_leaves_nothing_frozen(bars):
+    run = Training(tiny.build(), bars, tiny.RECIPE, seed=0)
+    run.g_optimiser.step = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        next(run)
+    assert all(p.requires_grad for p in run.model.parameters())

@@ -1,68 +1,78 @@
-"""Copies of faces and what they are said to change, against the face reader, which knows nothing of them."""
+"""Views: what is drawn, for which codes, and what is left as it was."""
+
+from dataclasses import replace
 
 import pytest
+import tiny
 import torch
-from scipy.stats import spearmanr
 
-from infogan_lib import data
-from infogan_lib.data import faces
-from infogan_lib.data.faces import views as copies
-from infogan_lib.measure.face_reader import face_reader
+from infogan_lib import Categorical, Circular, LatentSpec, Noise, Training, Uniform
+from infogan_lib.core import views
 
-FACES = data.face_set(600, 810_001)
-
-
-def codes():
-    """What ideal codes would be: the causes, from -1 to 1."""
-    f = FACES.factors
-    return {"c1": f["azimuth"] / 60, "c2": f["light"] / 70, "c3": f["elevation"] / 20, "c4": (f["width"] - 1) / 0.18}
+SPEC = LatentSpec(
+    Noise(3), [Categorical("kind", 3, view="counted"), Uniform("c1"), Uniform("c2", view="counted"), Circular("way")]
+)
 
 
-def copied(seed=0, **how):
-    return faces.face_view(FACES.batch(slice(None)), codes(), torch.Generator().manual_seed(seed), **how)
+@pytest.fixture
+def drawn(monkeypatch):
+    """How often the view "counted" was drawn."""
+    calls = []
+
+    def counted(images, values, generator):
+        calls.append(images.dtype)
+        return images + torch.rand(len(images), 1, 1, 1, generator=generator), {k: v + 1 for k, v in values.items()}
+
+    monkeypatch.setitem(views.VIEWS, "counted", counted)
+    return calls
 
 
-def rank(a, b):
-    return spearmanr(a.numpy(), b.numpy()).statistic
+def test_each_view_is_drawn_once_and_changes_the_codes_that_name_it(drawn):
+    images, latent = torch.zeros(4, 1, 8, 8), SPEC.sample(4, torch.Generator().manual_seed(0))
+    assert SPEC.views == {"counted": ["kind", "c2"], "plain": ["c1", "way"]}
+    shown, target = views.look(SPEC, images, latent, torch.Generator().manual_seed(1))
+    assert list(shown) == ["counted"] and len(drawn) == 1
+    assert torch.equal(target["c2"], latent["c2"] + 1) and torch.equal(target["kind"], latent["kind"] + 1)
+    assert torch.equal(target["c1"], latent["c1"]) and torch.equal(target.input, latent.input)
+    again = views.look(SPEC, images, latent, torch.Generator().manual_seed(1))[0]
+    assert torch.equal(again["counted"], shown["counted"])
 
 
-def test_what_is_told_of_a_copy_is_what_the_reader_sees_there():
-    images, told = copied()
-    before, after = (face_reader().read(i.clamp(-1, 1)) for i in (FACES.batch(slice(None)), images))  # white at most
-    assert rank(told["c1"], after["azimuth"]) > 0.9 > 0.2 > abs(rank(codes()["c1"], after["azimuth"]))
-    same_way = told["c1"] == codes()["c1"]
-    for code, factor in {"c2": "light", "c3": "elevation", "c4": "width"}.items():
-        said, seen = told[code] - codes()[code], after[factor] - before[factor]
-        assert rank(said[same_way], seen[same_way]) > 0.3, factor
+def test_a_view_is_float32_where_the_training_is_not(drawn):
+    images, latent = torch.zeros(4, 1, 8, 8, dtype=torch.bfloat16), SPEC.sample(4)
+    with torch.autocast("cpu", torch.bfloat16):
+        shown = views.look(SPEC, images, latent)[0]
+    assert drawn == [torch.float32] and shown["counted"].dtype == torch.float32
 
 
-def test_a_copy_keeps_glasses_and_hair():
-    for strong, share in ((False, 0.8), (True, 0.65)):
-        read = face_reader().read(copied(strong=strong)[0].clamp(-1, 1))
-        for factor in ("glasses", "hair"):
-            assert (read[factor] == FACES.factors[factor]).float().mean() > share, (factor, strong)
+def test_without_views_nothing_is_drawn_from_the_generator():
+    generator = torch.Generator().manual_seed(0)
+    state = generator.get_state()
+    shown, _ = views.look(tiny.SPEC, torch.zeros(4, 1, 8, 8), tiny.SPEC.sample(4), generator)
+    assert shown == {} and torch.equal(generator.get_state(), state)
 
 
-def test_half_are_mirrored_and_a_repeat_is_the_same():
-    images, told = copied(3)
-    assert 0.4 < (told["c1"] == -codes()["c1"]).float().mean() < 0.6
-    again, _ = copied(3)
-    assert torch.equal(images, again) and not torch.equal(images, copied(4)[0])
-    assert images.shape == (600, 1, 32, 32) and images.isfinite().all()
-
-
-def test_codes_that_are_not_there_are_left_out_and_the_given_ones_kept():
-    given = {"k2": torch.tensor([0, 1])}
-    _, told = faces.face_view(FACES.batch(slice(0, 2)), given, torch.Generator().manual_seed(0))
-    assert set(told) == {"k2"} and torch.equal(told["k2"], given["k2"])
-
-
-def test_a_gradient_passes_through_a_copy():
-    images = FACES.batch(slice(0, 4)).requires_grad_()
-    faces.face_view(images, {}, torch.Generator().manual_seed(0))[0].sum().backward()
+@pytest.mark.parametrize("name", ["plain", "moved", "nudged", "faces", "faces-strong"])
+def test_every_view_keeps_shape_and_lets_a_gradient_through(name):
+    images = torch.rand(6, 1, 16, 16, requires_grad=True)
+    values = {"c1": torch.rand(6)}
+    seen, target = views.get(name)(images, values, torch.Generator().manual_seed(0))
+    assert seen.shape == images.shape and target.keys() == values.keys()
+    seen.sum().backward()
     assert (images.grad.abs().sum((1, 2, 3)) > 0).all()
 
 
-def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="faces"):
-        copies.get("cats")
+def test_a_spec_keeps_its_views_in_json_and_is_silent_about_plain_ones():
+    spec = LatentSpec(Noise(2), [Uniform("c1", view="moved"), Uniform("c2")])
+    described = spec.to_json()["codes"]
+    assert described[0]["view"] == "moved" and "view" not in described[1]
+    assert LatentSpec.from_json(spec.to_json()) == spec
+
+
+def test_an_unknown_view_lists_the_known_ones_before_anything_is_written(bars, tmp_path):
+    with pytest.raises(ValueError, match="plain"):
+        views.get("cats")
+    spec = LatentSpec(Noise(4), [replace(code, view="cats") for code in tiny.SPEC.codes])
+    with pytest.raises(ValueError, match="cats"):
+        Training(tiny.build(spec=spec), bars, tiny.RECIPE, folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,7 +1,6 @@
 """Arithmetic on noise, against a model whose every pixel is known: its first pixels are the noise itself."""
 
 import math
-import runpy
 import sys
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import torch
 from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise
 from infogan_lib.course import results
 from infogan_lib.course.lessons.arithmetic import Seen, combine, exemplars, kept, look, looks, restore, show, slerp
-from infogan_lib.measure import metrics
 from infogan_lib.training import weights
 
 SIZE = 8
@@ -120,18 +118,20 @@ def test_kept_is_the_same_state_or_a_small_move():
 def test_the_benchmark_writes_a_row_for_each_k_pair_and_control(tmp_path, monkeypatch):
     weights.save(InfoGAN("dcgan-32", LatentSpec(Noise(20), [])), tmp_path / "young.safetensors")
     monkeypatch.setattr(results, "FOLDER", tmp_path)
-    main = runpy.run_path(str(Path(metrics.__file__).parent.parent / "benchmarks" / "arithmetic.py"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    import notebooks as benchmark
+
     everything = look(Mirror(), read, 300, seed=0)
 
     def rich(model, reader, n, seed):  # an untrained G makes no faces to pick from
         z = torch.randn(300, 20, generator=torch.Generator().manual_seed(seed))
         states = {"glasses": torch.arange(300) % 2, "hair": torch.arange(300) // 2 % 3}
-        return Seen(z, everything.images, states | {n: z[:, i] for i, n in enumerate(main["CONTINUOUS"])})
+        return Seen(z, everything.images, states | {n: z[:, i] for i, n in enumerate(benchmark.CONTINUOUS)})
 
-    monkeypatch.setitem(main["main"].__globals__, "look", rich)
+    monkeypatch.setattr(benchmark, "look", rich)
     arguments = ["--weights", str(tmp_path / "young.safetensors"), "--seeds", "5", "--exemplars", "1", "3"]
-    monkeypatch.setattr(sys, "argv", ["arithmetic.py", *arguments, "--tries", "4"])
-    main["main"]()
+    monkeypatch.setattr(sys, "argv", ["notebooks.py", "arithmetic", *arguments, "--tries", "4"])
+    benchmark.main()
     rows = results.read("arithmetic")
     assert len(rows) == 6 * (1 + 2 * 3 * 2) and {row["seed"] for row in rows} == {"5"}
     for row in rows:

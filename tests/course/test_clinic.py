@@ -170,8 +170,8 @@ def test_the_range_shows_in_the_brightness_alone(healthy):
     assert WARD["Jon"]().real().min() >= 0 > Patient().real().min()
 
 
-def test_too_much_lambda_reads_well_and_varies_little():
-    kim, healthy = chart("Kim", 0, 400), chart("healthy", 0, 400)
+def test_too_much_lambda_reads_well_and_varies_little(healthy):
+    kim = chart("Kim")
     assert kim.diversity < 0.8 * healthy.diversity and kim.end("digit") > 1.8
     assert kim["loss_g"][-1] < -20 < healthy["loss_g"][-1]
 
@@ -234,12 +234,12 @@ def test_a_picture_of_the_chart_tells_its_numbers(healthy):
 
 @pytest.mark.parametrize("function", [admit, open_up])
 def test_an_unknown_patient_is_told_the_names(function):
-    with pytest.raises(ValueError, match="no patient 'Zoe'; the ward has Ada, Ben"):
+    with pytest.raises(ValueError, match="Ada, Ben"):
         function("Zoe")
 
 
 def test_the_symptoms_are_larger_than_what_seeds_differ_by():
-    """On the table of benchmarks/clinic.py: no sick patient of five seeds passes for a healthy one of five."""
+    """By the table of `notebooks.py clinic` in benchmarks: over five seeds no sick patient passes for a healthy one."""
 
     def readings(patient, name):
         found = results.column(results.read("clinic_seeds", patient=patient), name)

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from infogan_lib.core.bound import lower_bound
-from infogan_lib.course.exercises.checker import EXERCISES, Feedback, Wrong, blocks, check, exercise
+from infogan_lib.course.exercises import blocks
+from infogan_lib.course.exercises.checker import EXERCISES, Feedback, Wrong, check, exercise
 
 # -- Notebook 07: reference solutions --------------------------------------------------------------
 

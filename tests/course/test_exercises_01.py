@@ -67,12 +67,15 @@ WRONG = [
 ]
 
 
+def count_by_loop(points, centres, near, share):
+    return sum(((points - mode).norm(dim=1) < near).float().mean() >= share for mode in centres)
+
+
 def test_other_right_ways():
     assert check("01.2", by_autograd).state == check("01.2", lambda s: torch.sigmoid(s) - 1).state == "right"
     assert check("01.4", lambda p, q, r: 1 / (1 + (1 - r) * q / (r * p))).state == "right"
     assert check("01.5", torch.tensor(0.2)).state == "right"
-    by_loop = lambda x, c, near, share: sum(((x - m).norm(dim=1) < near).float().mean() >= share for m in c)  # noqa: E731
-    assert check("01.6", by_loop).state == "right"
+    assert check("01.6", count_by_loop).state == "right"
 
 
 def test_every_check_has_a_hint_and_a_plainer_one():

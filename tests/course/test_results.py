@@ -1,4 +1,6 @@
 import csv
+import shutil
+import subprocess
 
 import pytest
 
@@ -45,5 +47,21 @@ def test_a_table_reads_as_text_and_as_html():
     assert "<td>&lt;b&gt;</td><td>1</td>" in table._repr_html_()
 
 
-def test_commit_is_named():
-    assert results.commit() == "unknown" or len(results.commit()) >= 7
+def test_the_commit_has_a_plus_where_library_or_benchmarks_differ_from_it(tmp_path, monkeypatch):
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+    monkeypatch.setattr(results, "ROOT", tmp_path / "data")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert results.commit() == "unknown"
+    for place in ("infogan_lib/course", "benchmarks", "notebooks"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "file.py").write_text("committed")
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    name = results.commit()
+    assert len(name) >= 7 and not name.endswith("+")
+    for place, ending in (("notebooks", ""), ("infogan_lib/course", "+"), ("benchmarks", "+")):
+        (tmp_path / place / "file.py").write_text("changed")
+        assert results.commit() == name + ending, place
+        (tmp_path / place / "file.py").write_text("committed")

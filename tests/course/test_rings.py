@@ -105,8 +105,8 @@ def test_bad_input_is_named(wrong):
 
 def test_the_default_recipe_covers_the_ring():
     """A seed of those it was tuned with, not one of those in the table."""
-    (report,) = Game(seed=100).play(1500, every=1500)
-    assert report.modes == 8 and report.near > 0.8
+    (report,) = Game(seed=100).play(1000, every=1000)
+    assert report.modes == 8 and report.near > 0.7
 
 
 def test_the_table_shows_the_collapse_and_its_absence():
@@ -165,14 +165,16 @@ def test_a_field_has_its_line_of_one_half_where_the_value_is():
 
 def test_the_benchmark_writes_a_row_for_each_count(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    import rings as benchmark
+    import notebooks as benchmark
 
     monkeypatch.setattr(results, "FOLDER", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["rings.py", "greedy", "--seeds", "7", "--rounds", "4", "--every", "2"])
+    monkeypatch.setattr(
+        sys, "argv", ["notebooks.py", "rings", "--recipes", "greedy", "--seeds", "7", "--rounds", "4", "--every", "2"]
+    )
     benchmark.main()
     rows = results.read("ring_modes")
     assert [(r["recipe"], r["seed"], r["g_steps"], r["round"]) for r in rows] == [
         ("greedy", "7", "10", "2"),
         ("greedy", "7", "10", "4"),
     ]
-    assert all("rings.py greedy --seeds 7" in r["command"] and r["commit"] for r in rows)
+    assert all("notebooks.py rings --recipes greedy --seeds 7" in r["command"] and r["commit"] for r in rows)

@@ -44,19 +44,19 @@ def test_what_is_handed_out_is_empty(number):
 
 
 def test_a_number_without_solutions_is_named():
-    with pytest.raises(ValueError, match=r"No notebook '99' with solutions. Name one of 00, 01"):
+    with pytest.raises(ValueError, match="one of 00, 01"):
         assign.source("99")
 
 
 @pytest.fixture(scope="module")
 def grades(tmp_path_factory):
-    """Four learners of notebook 05: one right, one wrong, one who did nothing, one who tampered with the checks."""
+    """Learners of notebook 05: one right, one wrong, one who tampered with the checks of an empty copy, one absent."""
     folder = tmp_path_factory.mktemp("class")
     assign.main(["05", "--out", str(folder)])
     name = assign.path_of("05").name
     right = nbformat.read(folder / "source" / "05" / name, as_version=4)
-    empty = nbformat.read(folder / "release" / "05" / name, as_version=4)
-    wrong, tampered = nbformat.from_dict(right), nbformat.from_dict(empty)
+    tampered = nbformat.read(folder / "release" / "05" / name, as_version=4)
+    wrong = nbformat.from_dict(right)
     for cell in wrong.cells:
         cell.source = cell.source.replace('"stays"', '"rises"').replace("math.log(2) -", "math.log(2) +")
         if cell.id == "answer-05-1":
@@ -69,7 +69,7 @@ def grades(tmp_path_factory):
         if cell.id.startswith("check"):
             cell.source = 'print("exercise 05.1: right")'
     tampered.cells = [cell for cell in tampered.cells if cell.id != "check-05-4"]
-    for learner, book in {"ann": right, "bob": wrong, "cyd": empty, "dan": tampered}.items():
+    for learner, book in {"ann": right, "bob": wrong, "dan": tampered}.items():
         path = folder / "submitted" / learner / "05" / name
         path.parent.mkdir(parents=True)
         nbformat.write(book, path)
@@ -84,7 +84,6 @@ def grades(tmp_path_factory):
     [
         ("ann", ["right", "right", "right", "right", "empty", "4"]),
         ("bob", ["wrong", "wrong", "error", "wrong", "to read", "0"]),
-        ("cyd", ["empty", "empty", "empty", "empty", "empty", "0"]),
         ("dan", ["empty", "empty", "empty", "missing", "empty", "0"]),
         ("eve", ["missing"] * 5 + ["0"]),
     ],

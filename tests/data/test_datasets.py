@@ -1,4 +1,4 @@
-"""Named data sets, read from small files in the published format; and what is said where they are missing."""
+"""Any data set as Images; the named ones, read from small files in the published format, or said to be missing."""
 
 import hashlib
 import subprocess
@@ -72,13 +72,98 @@ def write_celeba(root, patch, n=150):
     return signs
 
 
+# -- any data set ------------------------------------------------------------------------------------
+
+GREY = np.random.default_rng(0).integers(0, 256, (3, 8, 8), dtype=np.uint8)
+COLOUR = np.random.default_rng(1).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+
+
+def items(pictures, labels=(2, 0, 1)):
+    return list(zip(pictures, labels))
+
+
+@pytest.mark.parametrize("kind", [Image.fromarray, np.asarray, torch.from_numpy])
+def test_pictures_of_a_data_set_arrive_as_they_are(kind):
+    grey = data.from_dataset(items(map(kind, GREY)), size=8, channels=1)
+    assert torch.equal(grey.images, torch.from_numpy(GREY)[:, None]) and grey.name == "images"
+    colour = data.from_dataset(items(map(kind, COLOUR)), size=8, channels=3, name="squares")
+    assert torch.equal(colour.images, torch.from_numpy(COLOUR).permute(0, 3, 1, 2)) and colour.name == "squares"
+    assert colour.labels.tolist() == [2, 0, 1] and colour.labels.dtype == torch.int64
+
+
+def test_grey_becomes_colour_and_colour_grey():
+    colour = data.from_dataset(items(GREY), size=8, channels=3).images
+    assert torch.equal(colour, torch.from_numpy(GREY)[:, None].expand(-1, 3, -1, -1))
+    grey = data.from_dataset(items(COLOUR), size=8, channels=1).images[:, 0]
+    luma = COLOUR @ np.array([0.299, 0.587, 0.114])  # ITU-R 601
+    assert (grey.double() - torch.from_numpy(luma)).abs().max() <= 1
+
+
+def test_the_middle_square_is_brought_to_size():
+    wide = np.zeros((32, 64, 3), np.uint8)
+    wide[:, 16:48] = (200, 100, 0)
+    images = data.from_dataset([(wide, 0)], size=16, channels=3).images
+    assert images.shape == (1, 3, 16, 16) and images[0].flatten(1).unique(dim=1).tolist() == [[200], [100], [0]]
+
+
+def test_a_transparent_part_is_white_as_in_a_folder():
+    clear = np.zeros((8, 8, 4), np.uint8)
+    clear[:, :4] = (90, 90, 90, 255)
+    assert data.from_dataset([(clear, 0)], size=8, channels=1).images[0, 0, 3].tolist() == [90] * 4 + [255] * 4
+
+
+def test_no_more_items_than_the_limit_are_read():
+    read = []
+
+    class Endless:
+        def __len__(self):
+            return 10**12
+
+        def __getitem__(self, i):
+            read.append(i)
+            return GREY[0], i, "a third part is passed over"
+
+    images = data.from_dataset(Endless(), size=8, channels=1, limit=4)
+    assert len(images) == 4 and images.labels.tolist() == read == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("labels", [(np.int32(2), np.uint8(0), True), (torch.tensor(2), torch.tensor([0]), 1)])
+def test_labels_that_are_whole_numbers_are_kept(labels):
+    assert data.from_dataset(items(GREY, labels), size=8, channels=1).labels.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("odd", [1.0, "oak", None, torch.tensor([1, 2]), np.float32(1)])
+def test_other_labels_are_left_out(odd):
+    assert data.from_dataset(items(GREY, (0, 1, odd)), size=8, channels=1).labels is None
+
+
+@pytest.mark.parametrize(
+    ("pictures", "options", "says"),
+    [
+        ([], {}, "empty"),
+        (GREY, {"channels": 2}, "channels 2"),
+        (GREY, {"size": 0}, "size 0"),
+        (GREY, {"limit": 0}, "limit 0"),
+        (GREY / 255, {}, r"item 0 of 'images' is float64 of shape \(8, 8\)"),
+        (COLOUR.transpose(0, 3, 1, 2), {"channels": 3}, r"uint8 of shape \(3, 8, 8\)"),
+        (GREY[:, 0], {}, r"shape \(8,\)"),
+    ],
+)
+def test_what_no_images_can_be_made_of_is_named(pictures, options, says):
+    with pytest.raises(ValueError, match=says):
+        data.from_dataset(items(pictures), **{"size": 8, "channels": 1} | options)
+
+
+# -- data sets by name -------------------------------------------------------------------------------
+
+
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """All three, small."""
     write_fashion(tmp_path)
     write_svhn(tmp_path, monkeypatch)
     write_celeba(tmp_path, monkeypatch)
-    monkeypatch.setattr(data, "ROOT", tmp_path)
+    monkeypatch.setattr(data.datasets, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -164,17 +249,21 @@ def test_damage_is_told_from_absence(root):
         data.from_torchvision("svhn", root, "test")
 
 
-def test_wrong_names_are_named():
-    with pytest.raises(ValueError, match="fashion, svhn, celeba"):
-        data.from_torchvision("imagenet")
-    with pytest.raises(ValueError, match="train, tune, test"):
-        data.from_torchvision("svhn", split="extra")
-    with pytest.raises(ValueError, match="limit"):
-        data.from_torchvision("svhn", limit=0)
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": "imagenet"}, "fashion, svhn, celeba"),
+        ({"split": "extra"}, "train, tune, test"),
+        ({"limit": 0}, "limit"),
+    ],
+)
+def test_wrong_arguments_are_named(options, says):
+    with pytest.raises(ValueError, match=says):
+        data.from_torchvision(**{"name": "svhn"} | options)
 
 
 def test_torchvision_is_imported_when_it_is_used():
-    code = "import sys; from infogan_lib import data, presets; sys.exit('torchvision' in sys.modules)"
+    code = "import sys; from infogan_lib.training import presets; sys.exit('torchvision' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

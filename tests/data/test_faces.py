@@ -1,11 +1,10 @@
-"""The face renderer: its geometry, its factors, the bytes it gives, and the set that `data.faces` keeps."""
+"""The face renderer: its geometry, its factors, the bytes it gives, and the set that `face_set` keeps."""
 
 import itertools
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,14 +17,11 @@ from infogan_lib import Training, data
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.core.networks import NETWORKS, Parts, register
 from infogan_lib.data import Images, faces
-from infogan_lib.data.faces import FACTORS, SCORED, TABLE
+from infogan_lib.data.faces import FACTORS, SCORED, TABLE, factors
 from infogan_lib.data.faces.render import Head, draw_face
 from infogan_lib.data.faces.shapes import Canvas, Ellipsoid, Plane, turn
+from infogan_lib.data.images import sha256
 from infogan_lib.show import face_sheets
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import face_baselines
-import faces as speed
 
 NUISANCES = tuple(f.name for f in TABLE if f.kind == "nuisance")
 LIGHT = torch.tensor([[0.3, 0.5, 0.8]], dtype=torch.float64)
@@ -271,24 +267,25 @@ def test_the_renderer_is_the_frozen_one():
 
 
 PRINT = """
-import hashlib, torch
+import torch
 from infogan_lib.data import faces
-images, causes = faces.make(150, 4)
-digest = hashlib.sha256(images.numpy().tobytes())
-for values in causes.values(): digest.update(values.numpy().tobytes())
-print(torch.get_num_threads(), digest.hexdigest())
+from infogan_lib.data.images import sha256
+print(torch.backends.cpu.get_cpu_capability(), sha256(*faces.make(150, 4)))
 """
 
 
 def test_one_thread_two_threads_and_other_instructions_give_the_same_bytes():
-    printed = {}
-    for threads, capability in (("1", ""), ("2", ""), ("1", "default")):
-        env = {**os.environ, "OMP_NUM_THREADS": threads, "ATEN_CPU_CAPABILITY": capability}
-        env = {k: v for k, v in env.items() if v}
-        done = subprocess.run([sys.executable, "-c", PRINT], env=env, capture_output=True, text=True, check=True)
-        used, printed[threads, capability] = done.stdout.split()
-        assert used == threads
-    assert len(set(printed.values())) == 1
+    before, found = torch.get_num_threads(), set()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.add(sha256(*faces.make(150, 4)))
+    finally:
+        torch.set_num_threads(before)
+    env = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
+    done = subprocess.run([sys.executable, "-c", PRINT], env=env, capture_output=True, text=True, check=True)
+    capability, printed = done.stdout.split()
+    assert capability == "DEFAULT" and found == {printed}
 
 
 def test_a_picture_depends_on_its_own_row_only(monkeypatch):
@@ -297,7 +294,7 @@ def test_a_picture_depends_on_its_own_row_only(monkeypatch):
     rows = torch.tensor([69, 3, 40])
     assert torch.equal(faces.render({k: v[rows] for k, v in causes.items()}), whole[rows])
     made = faces.make(70, 5)[0]
-    monkeypatch.setattr(faces, "BATCH", 5)
+    monkeypatch.setattr(factors, "BATCH", 5)
     assert torch.equal(faces.render(causes), whole) and torch.equal(faces.make(70, 5)[0], made)
 
 
@@ -329,8 +326,8 @@ def test_the_set_is_uint8_with_its_factors_and_the_renderer_in_its_name(tmp_path
     assert images.images.dtype == torch.uint8 and images.shape == (1, 32, 32) and images.labels is None
     assert list(images.factors) == list(FACTORS) and all(v.shape == (60,) for v in images.factors.values())
     assert faces.FINGERPRINT[:8] in images.name
-    others = [data.face_set(60, 2, cache=tmp_path), data.face_set(61, 1, cache=tmp_path), data.face_set(60, 1, 64, (), tmp_path),
-              data.face_set(60, 1, free=["skin"], cache=tmp_path)]  # fmt: skip
+    changes = ({"seed": 2}, {"n": 61}, {"size": 64}, {"free": ["skin"]})
+    others = [data.face_set(**{"n": 60, "seed": 1, "cache": tmp_path} | change) for change in changes]
     assert len({images.name, *(o.name for o in others)}) == 5 and others[2].shape == (1, 64, 64)
     clean = (faces.render(images.factors) + 1) * 127.5
     assert (images.images.float() - clean).abs().max() <= 255 * faces.GRAIN * 6**0.5 + 1
@@ -341,7 +338,7 @@ def test_the_set_is_uint8_with_its_factors_and_the_renderer_in_its_name(tmp_path
 
 def test_the_second_call_reads_the_cache(tmp_path, monkeypatch):
     first = data.face_set(40, 3, cache=tmp_path)
-    monkeypatch.setattr(faces, "make", None)
+    monkeypatch.setattr(factors, "make", None)
     again = data.face_set(40, 3, cache=tmp_path)
     assert torch.equal(first.images, again.images) and first.name == again.name
     assert list(first.factors) == list(again.factors)
@@ -396,38 +393,10 @@ def test_the_manifest_of_a_model_trained_on_faces_names_the_renderer(tmp_path):
 
 
 def test_the_sheets_show_every_factor_and_say_so():
-    factors, nuisances = face_sheets.factor_sheet(5), face_sheets.nuisance_sheet(5)
-    assert all(name in factors.alt for name in SCORED)
+    scored, nuisances = face_sheets.factor_sheet(5), face_sheets.nuisance_sheet(5)
+    assert all(name in scored.alt for name in SCORED)
     assert all(name in nuisances.alt for name in (*NUISANCES, "grain"))
-    for picture, rows in ((factors, 7), (nuisances, 6)):
+    for picture, rows in ((scored, 7), (nuisances, 6)):
         pixels = picture.axes[0].images[0].get_array()
         assert pixels.shape[:2] == (rows * 34 + 2, 5 * 34 + 2) and pixels.std() > 20
         assert picture.png()[:4] == b"\x89PNG"
-
-
-def test_the_baselines_get_their_rows(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(face_baselines.results, "FOLDER", tmp_path / "results")
-    monkeypatch.setattr(face_baselines, "FIT", (600, 1))
-    monkeypatch.setattr(face_baselines, "SCORE", (600, 2))
-    monkeypatch.setattr(face_baselines, "SEEDS", range(1))
-    face_baselines.main()
-    rows = face_baselines.results.read("faces_baselines")
-    assert len(rows) == 4 * len(SCORED)
-    for baseline in ("PCA-5", "untrained Q", "random numbers"):
-        matched = [r["matched_number"] for r in rows if r["baseline"] == baseline and r["matched_number"]]
-        assert sorted(matched) == list("01234")
-    chance = [float(r["spearman"]) for r in rows if r["baseline"] == "random numbers"]
-    light = next(r for r in rows if r["baseline"] == "PCA-5" and r["factor"] == "light")
-    assert max(chance) < 0.2 and float(light["spearman"]) > 0.5 and float(light["nats"]) > 0.1
-
-
-def test_the_speed_is_measured(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["faces.py", "-n", "16", "--repeats", "2", "--json"])
-    speed.main()
-    printed = json.loads(capsys.readouterr().out)
-    rows, ratios = printed["rows"], printed["ratios"]
-    assert list(rows) == ["32 x 32", "64 x 64", "32 x 32, read back"]
-    assert all(0 < r["a_second"] <= r["best"] and r["a_second_of_cpu"] > 0 for r in rows.values())
-    assert ratios["target"] == pytest.approx(rows["32 x 32"]["a_second"] / 1000)
-    assert ratios["64 against 32"] == pytest.approx(rows["64 x 64"]["a_second"] / rows["32 x 32"]["a_second"])

@@ -128,7 +128,10 @@ def test_mig_and_modularity_of_a_map_by_hand():
 
 def test_dci_of_an_importance_matrix_by_hand():
     weights = torch.tensor([[0.75, 0.0], [0.25, 0.5], [0.0, 0.5]]).double()
-    entropy = lambda *p: -sum(x * math.log(x) for x in p)  # noqa: E731
+
+    def entropy(*p):
+        return -sum(x * math.log(x) for x in p)
+
     columns = [1 - entropy(0.75, 0.25) / math.log(3), 1 - math.log(2) / math.log(3)]
     assert disentanglement.completeness(weights) == pytest.approx(sum(columns) / 2)
     rows = [1.0, 1 - entropy(1 / 3, 2 / 3) / math.log(2), 1.0]
@@ -163,7 +166,7 @@ def disguises(draw):
 
 
 @given(disguises())
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_order_sign_scale_and_numbering_do_not_matter(case):
     truth, codes, changed, _ = case
     before, after = score(codes, truth, SMALL), score(changed, truth, SMALL)
@@ -174,18 +177,16 @@ def test_order_sign_scale_and_numbering_do_not_matter(case):
         assert getattr(before, name) == pytest.approx(getattr(after, name), abs=tolerance), name
 
 
-@given(st.integers(0, 1000), st.permutations(["kind", "u", "v"]))
-@settings(max_examples=3, deadline=None)
-def test_the_order_of_factors_does_not_matter(seed, order):
-    truth = factors(900, seed)
+def test_the_order_of_factors_does_not_matter():
+    truth = factors(900)
     codes = {"a": truth["u"] + truth["v"], "b": truth["kind"]}
-    before, after = score(codes, truth, SMALL), score(codes, {name: truth[name] for name in order}, SMALL)
+    before, after = score(codes, truth, SMALL), score(codes, {name: truth[name] for name in ("v", "kind", "u")}, SMALL)
     for name in ("mig", "modularity", "sap", "disentanglement", "completeness", "informativeness"):
         assert getattr(before, name) == pytest.approx(getattr(after, name), abs=1e-6), name
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_every_score_lies_in_its_range(seed):
     found = score(factors(900, seed), factors(900, seed + 1), SMALL).to_json()
     scores = {name: value for name, value in found.items() if isinstance(value, float)}
@@ -218,11 +219,11 @@ def test_mistakes_are_named():
     for codes, target, message in (
         ({}, truth, "no code"),
         (truth, {}, "no factor"),
-        (truth, truth | {"u": truth["u"][:-1]}, "unequal lengths"),
-        (factors(100), factors(100), "100 rows, but the protocol needs 900"),
-        ({"a": truth["u"].log() - math.inf}, truth, "NaN or infinite"),
-        (truth, truth | {"same": torch.ones(900)}, "does not vary"),
-        ({"a": torch.rand(900, 2)}, truth, "must be"),
+        (truth, truth | {"u": truth["u"][:-1]}, "lengths"),
+        (factors(100), factors(100), "LIGHT"),  # the remedy
+        ({"a": truth["u"].log() - math.inf}, truth, "'a'.*infinite"),
+        (truth, truth | {"same": torch.ones(900)}, "'same'"),
+        ({"a": torch.rand(900, 2)}, truth, "'a'.*shape"),
     ):
         with pytest.raises(ValueError, match=message):
             score(codes, target, SMALL)

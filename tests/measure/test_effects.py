@@ -132,7 +132,7 @@ def test_a_shift_is_in_standard_deviations_and_yes_or_no_is_one_column():
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [({"inputs": ["z9"]}, "unknown input 'z9'; there are z0"), ({"n": 1}, "at least 2")],
+    [({"inputs": ["z9"]}, "z9"), ({"n": 1}, "at least 2")],
 )
 def test_refusals(arguments, says):
     with pytest.raises(ValueError, match=says):
@@ -140,7 +140,7 @@ def test_refusals(arguments, says):
 
 
 def test_a_reader_that_answers_in_another_shape_is_refused():
-    with pytest.raises(ValueError, match="'odd' is \\(N,\\) or \\(N, K\\)"):
+    with pytest.raises(ValueError, match="odd"):
         effect_map(Closed(), lambda images: {"odd": images}, n=4)
 
 

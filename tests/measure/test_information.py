@@ -31,7 +31,7 @@ def test_entropy_is_scipys():
 
 @pytest.mark.parametrize("p", [[0.5, 0.6], [-0.1, 1.1]])
 def test_entropy_refuses_what_is_no_distribution(p):
-    with pytest.raises(ValueError, match="sum to 1"):
+    with pytest.raises(ValueError):
         entropy(torch.tensor(p))
 
 
@@ -127,7 +127,7 @@ def test_kl_is_torchs_and_scipys():
     assert torch.allclose(kl(p, q), torch.from_numpy(scipy.stats.entropy(p.numpy(), q.numpy(), axis=1)))
     assert kl(torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.25, 0.25, 0.5])).item() == pytest.approx(math.log(2))
     assert kl(torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0])) == math.inf
-    with pytest.raises(ValueError, match="kl: each row"):
+    with pytest.raises(ValueError):
         kl(torch.tensor([0.5, 0.5]), torch.tensor([0.5, 0.6]))
 
 
@@ -153,7 +153,7 @@ def test_conditional_entropy_by_hand():
 @pytest.mark.parametrize("joint", [torch.full((2, 2), 0.3), torch.tensor([[1.5, -0.5]]), torch.tensor([0.5, 0.5])])
 def test_what_is_no_joint_table_is_refused(joint):
     for function in (mutual_information, conditional_entropy):
-        with pytest.raises(ValueError, match="joint table"):
+        with pytest.raises(ValueError):
             function(joint)
 
 
@@ -169,7 +169,7 @@ def test_on_tables_information_is_the_bound_plus_the_gap(seed):
 
 
 def test_kl_gap_wants_a_q_of_the_tables_shape():
-    with pytest.raises(ValueError, match="Q is"):
+    with pytest.raises(ValueError):
         kl_gap(random_joint(0), torch.full((6, 4), 0.25))
 
 
@@ -209,7 +209,7 @@ def test_whole_numbers_are_counted_as_they_are():
     c = torch.arange(10).repeat(100)
     assert histogram_information(c, (3 * c) % 10).nats == pytest.approx(math.log(10))
     assert histogram_information(c, torch.zeros(1000)).nats == pytest.approx(0)
-    with pytest.raises(ValueError, match="both must be"):
+    with pytest.raises(ValueError):
         histogram_information(c, c[:5])
 
 
@@ -229,8 +229,13 @@ def test_a_linear_gaussian_posterior_closes_the_gap_and_a_wrong_one_opens_it_by_
     sigma, code = 0.5, Gaussian("c")
     toy = Toy(code, lambda c: c[:, None], sigma)
     gain, spread = 1 / (1 + sigma**2), math.sqrt(sigma**2 / (1 + sigma**2))
-    right = lambda x: Normal(gain * x[:, 0], torch.tensor(spread).double())  # noqa: E731
-    wide = lambda x: Normal(gain * x[:, 0], torch.tensor(2 * spread).double())  # noqa: E731
+
+    def right(x, times=1):
+        return Normal(gain * x[:, 0], torch.tensor(times * spread).double())
+
+    def wide(x):
+        return right(x, times=2)
+
     assert toy.kl_gap(right) == pytest.approx(0, abs=1e-7)
     assert toy.lower_bound(right) == pytest.approx(toy.mutual_information(), abs=1e-7)
     closed = torch.distributions.kl_divergence(Normal(0.0, spread), Normal(0.0, 2 * spread)).item()
@@ -240,7 +245,10 @@ def test_a_linear_gaussian_posterior_closes_the_gap_and_a_wrong_one_opens_it_by_
 def random_toy(seed, d, kind):
     """A random code, a random smooth generator of it, and a random Q: all in float64."""
     g = torch.Generator().manual_seed(seed)
-    draw = lambda *shape: torch.randn(*shape, generator=g).double()  # noqa: E731
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=g).double()
+
     sigma = 0.15 + float(torch.rand((), generator=g))
     codes = {
         "categorical": Categorical("c", 2 + seed % 5),
@@ -283,7 +291,10 @@ def test_images_of_two_numbers_too(kind):
 @given(st.integers(0, 2**31))
 def test_the_posterior_itself_is_tight_and_still_no_more_than_the_information(seed):
     toy, _ = random_toy(seed, 1, "categorical")
-    q = lambda x: TorchCategorical(logits=toy.log_posterior(x).T)  # noqa: E731
+
+    def q(x):
+        return TorchCategorical(logits=toy.log_posterior(x).T)
+
     information, bound = toy.mutual_information(), toy.lower_bound(q)
     assert bound <= information + 1e-9 and bound == pytest.approx(information, abs=1e-9)
     assert toy.kl_gap(q) == pytest.approx(0, abs=1e-9)

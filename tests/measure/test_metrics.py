@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from infogan_lib import Bernoulli, LatentSpec, Noise, Training
 from infogan_lib.data import Images, to_float
-from infogan_lib.measure import disturb, metrics, probe, report
+from infogan_lib.measure import disturb, metrics, report
 
 
 def labelled(n, k, classes, seed):
@@ -67,7 +67,7 @@ def test_the_match_is_scored_on_another_split():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match=r"\(N,\)"):
+    with pytest.raises(ValueError):
         metrics.confusion(torch.zeros(3), torch.zeros(4), 2, 2)
     with pytest.raises(ValueError, match="hungarian"):
         metrics.match(torch.zeros(2, 2), "greedy")
@@ -132,14 +132,15 @@ def test_spearman_within_groups_ignores_what_lies_between_them():
 def test_sweep_keeps_counts_whole_sweeps():
     model = tiny.build()
     assert metrics.sweep_keeps(model, "c1", lambda images: torch.zeros(len(images)), rows=7) == 1
-    last_differs = lambda images: (torch.arange(len(images)) % 10 == 9).long()  # noqa: E731
+
+    def last_differs(images):
+        return (torch.arange(len(images)) % 10 == 9).long()
+
+    def first_row_differs(images):
+        return (torch.arange(len(images)) == 5).long()
+
     assert metrics.sweep_keeps(model, "c1", last_differs, rows=7) == 0
-    first_row_differs = lambda images: (torch.arange(len(images)) == 5).long()  # noqa: E731
     assert metrics.sweep_keeps(model, "c1", first_row_differs, rows=8) == pytest.approx(7 / 8)
-
-
-def test_the_probe_is_part_of_the_metrics():
-    assert probe.probe_information.__module__ == "infogan_lib.probe"
 
 
 def test_diversity_sees_noise_and_nothing_else():

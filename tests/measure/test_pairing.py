@@ -11,8 +11,12 @@ def tables(seed, n=400):
     g = torch.Generator().manual_seed(seed)
     factors = {"turn": torch.rand(n, generator=g), "light": torch.rand(n, generator=g)}
     factors |= {"glasses": torch.randint(2, (n,), generator=g), "hair": torch.randint(3, (n,), generator=g)}
-    noise = lambda: 0.05 * torch.randn(n, generator=g)  # noqa: E731
-    codes = {"a": 1 - factors["light"] + noise(), "b": factors["turn"] ** 3 + noise(), "c": torch.rand(n, generator=g)}
+    noise = 0.05 * torch.randn(2, n, generator=g)
+    codes = {
+        "a": 1 - factors["light"] + noise[0],
+        "b": factors["turn"] ** 3 + noise[1],
+        "c": torch.rand(n, generator=g),
+    }
     wrong = torch.rand(n, generator=g) < 0.1
     codes["k"] = torch.where(wrong, torch.randint(3, (n,), generator=g), (factors["hair"] + 1) % 3)
     return codes | {"j": 1 - factors["glasses"]}, factors

@@ -1,6 +1,4 @@
-import ast
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -68,33 +66,51 @@ def test_the_shipped_file_is_small_half_precision_and_says_how_it_was_made(reade
     tensors, manifest = files.load_tensors(readers.PATH)
     assert {t.dtype for t in tensors.values() if t.is_floating_point()} == {torch.float16}
     assert manifest["test_accuracy"] >= 0.99 and manifest["seed"] == 0 and manifest["steps"] == readers.STEPS
-    assert manifest["remake"] == "python -m infogan_lib.readers" and reader.manifest == manifest
+    assert manifest["remake"] == "python benchmarks/readers.py digits" and reader.manifest == manifest
     assert not reader.training and not any(p.requires_grad for p in reader.parameters())
 
 
 def test_a_few_steps_beat_chance_and_a_seed_fixes_them(tune):
     before = torch.random.get_rng_state()
-    one, two = readers.train_digit_reader(seed=3, steps=30), readers.train_digit_reader(seed=3, steps=30)
+    trained = readers.train_digit_reader(seed=3, steps=25)
+    assert trained.accuracy(Images(tune.images[:500], tune.labels[:500])) > 0.5 and not trained.training
+    one, two, other = (readers.train_digit_reader(seed, steps=2).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(one["head.weight"], other["head.weight"])
     assert torch.equal(before, torch.random.get_rng_state())
-    assert one.accuracy(tune) > 0.5
-    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values()))
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError):
         readers.train_digit_reader(steps=0)
 
 
-def test_what_main_writes_is_what_digit_reader_loads(tmp_path, capsys, monkeypatch, tune):
-    monkeypatch.setattr(readers, "mnist", lambda split: tune)
-    readers.main(tmp_path / "r.safetensors", seed=1, steps=2)
-    line = capsys.readouterr().out
-    assert line.startswith("r.safetensors: ") and line.count("\n") == 1
-    loaded = readers.digit_reader(tmp_path / "r.safetensors")
-    assert loaded.manifest["test_accuracy"] == loaded.accuracy(tune)
+def test_the_training_takes_every_digit_once_before_any_comes_again(monkeypatch):
+    """By marks in the corner of 300 images: two batches of 128 are 256 different ones, and the last 44 are left out."""
+    images = torch.zeros(300, 1, 28, 28, dtype=torch.uint8)
+    images[:, 0, 0, 0], images[:, 0, 0, 1] = torch.arange(300) // 256, torch.arange(300) % 256
+    seen = []
+
+    def mark(batch, generator, stroke):
+        corner = data.to_uint8(batch[:, 0, 0, :2]).int()
+        seen.append((256 * corner[:, 0] + corner[:, 1]).tolist())
+        return batch
+
+    monkeypatch.setattr(readers, "mnist", lambda split: Images(images, torch.arange(300) % 10))
+    monkeypatch.setattr(readers, "augment", mark)
+    readers.train_digit_reader(steps=5)
+    assert [len(set(batch)) for batch in seen] == [readers.BATCH] * 5
+    assert not set(seen[0]) & set(seen[1]) and not set(seen[2]) & set(seen[3])
+    assert set(seen[0] + seen[1]) != set(seen[2] + seen[3])
+
+
+def test_loading_a_reader_draws_no_random_number():
+    before = torch.random.get_rng_state()
+    readers.digit_reader()
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda p: p.unlink(), r"does not exist. `python -m infogan_lib.readers` makes"),
+        (lambda p: p.unlink(), r"does not exist. `python benchmarks/readers.py digits` makes"),
         (lambda p: p.write_bytes(p.read_bytes()[:-100]), "truncated"),
         (lambda p: p.write_bytes(b""), "truncated"),
         (lambda p: files.save_tensors(p, {"a": torch.zeros(1)}, {"format": "infogan-weights-1"}), "expected infogan-d"),
@@ -111,30 +127,14 @@ def test_a_damaged_file_is_one_clear_error(tmp_path, damage, says):
 
 def test_wrong_images_are_refused(reader):
     for read in (reader.read, readers.moments):
-        with pytest.raises(TypeError, match=r"float images in \[-1, 1\]"):
+        with pytest.raises(TypeError, match="to_float"):
             read(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
-        with pytest.raises(ValueError, match=r"got \(28, 28\)"):
+        with pytest.raises(ValueError, match=r"\(28, 28\)"):
             read(torch.zeros(28, 28))
-    with pytest.raises(ValueError, match=r"28 x 28 pixels, got \(2, 1, 32, 32\)"):
+    with pytest.raises(ValueError, match=r"\(N, 1, 28, 28\), got \(2, 1, 32, 32\)"):
         reader.read(torch.zeros(2, 1, 32, 32))
-    with pytest.raises(ValueError, match="no labels"):
+    with pytest.raises(ValueError):
         reader.accuracy(Images(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)))
-
-
-def test_readers_stand_below_whatever_they_measure():
-    tree = ast.parse(Path(readers.__file__).read_text(encoding="utf-8"))
-    names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    names += [
-        a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "infogan_lib" for a in n.names
-    ]
-    assert not {name.rpartition(".")[2] for name in names} & {
-        "metrics",
-        "plots",
-        "presets",
-        "training",
-        "steps",
-        "widgets",
-    }
 
 
 # Moments
@@ -233,9 +233,9 @@ def test_frechet_is_symmetric_and_zero_for_equal_sets(reader, tune):
 
 
 def test_frechet_refuses_what_has_no_covariance():
-    with pytest.raises(ValueError, match="two points"):
+    with pytest.raises(ValueError):
         readers.frechet(torch.zeros(1, 3), torch.zeros(5, 3))
-    with pytest.raises(ValueError, match=r"\(5, 3\) and \(5, 4\)"):
+    with pytest.raises(ValueError):
         readers.frechet(torch.zeros(5, 3), torch.zeros(5, 4))
     with pytest.raises(ValueError, match="NaN"):
         readers.frechet(torch.full((5, 3), math.nan), torch.zeros(5, 3))

@@ -81,9 +81,9 @@ def test_the_value_of_the_small_game_is_the_integral():
     for theta, psi, sigma in ((0.7, -0.8, 1.0), (-0.3, 2.0, 0.5), (0.4, 1.0, 0.0)):
 
         def integrand(z, theta=theta, psi=psi, sigma=sigma):
-            d = lambda x: 1 / (1 + math.exp(-psi * x))  # noqa: E731
+            real, fake = (1 / (1 + math.exp(-psi * x)) for x in (sigma * z, theta + sigma * z))  # what D says
             normal = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-            return normal * (math.log(d(sigma * z)) + math.log(1 - d(theta + sigma * z)))
+            return normal * (math.log(real) + math.log(1 - fake))
 
         assert float(value(theta, psi, sigma)) == pytest.approx(integrate.quad(integrand, -8, 8)[0], abs=1e-6)
 

@@ -1,7 +1,6 @@
 """What notebook 02 writes equals the library, what it claims holds, and its page is in order."""
 
 import ast
-import runpy
 import statistics
 import sys
 from pathlib import Path
@@ -15,6 +14,9 @@ from torch import nn
 from infogan_lib import InfoGAN, LatentSpec, Noise
 from infogan_lib.course import results
 from infogan_lib.course.lessons import arithmetic
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import dcgan
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = ("02_dcgan", "solutions/02_dcgan")
@@ -94,27 +96,25 @@ def test_hidden_layers_do_best_late_at_one_pair_of_rates_and_may_fail_at_the_oth
 
 
 def test_the_larger_start_keeps_the_size_of_the_signal():
-    benchmark = runpy.run_path(str(NOTEBOOKS.parent / "benchmarks" / "dcgan_ablation.py"))
     model = InfoGAN("dcgan-28-no-norm", LatentSpec(Noise(20), []))
     sizes = {}
     for name in ("before", "after"):
-        signal, heard = torch.randn(300, 20, generator=torch.Generator().manual_seed(0)), []
+        signal, amplitudes = torch.randn(300, 20, generator=torch.Generator().manual_seed(0)), []
         for layer in model.generator[:-1]:
             signal = layer(signal)
             if any(True for _ in layer.parameters()):
-                heard.append(signal.square().mean().sqrt().item())
-        sizes[name] = heard[-1] / heard[0]
-        benchmark["enlarge"](model)
+                amplitudes.append(signal.square().mean().sqrt().item())
+        sizes[name] = amplitudes[-1] / amplitudes[0]
+        dcgan.enlarge(model)
     assert sizes["before"] < 0.1 and 0.5 < sizes["after"] < 2
 
 
 def test_the_ablation_gets_its_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
-    main = runpy.run_path(str(NOTEBOOKS.parent / "benchmarks" / "dcgan_ablation.py"))["main"]
-    monkeypatch.setitem(main.__globals__, "N", 60)
-    options = ["convolution", "--seeds", "100", "--steps", "2", "--every", "1"]
-    monkeypatch.setattr(sys, "argv", ["dcgan_ablation.py", *options])
-    main()
+    monkeypatch.setattr(dcgan, "FEW", 60)
+    options = ["ablation", "--variants", "convolution", "--seeds", "100", "--steps", "2", "--every", "1"]
+    monkeypatch.setattr(sys, "argv", ["dcgan.py", *options])
+    dcgan.main()
     rows = results.read("dcgan_ablation")
     assert {(row["rates"], row["step"]) for row in rows} == {(r, s) for r in ("uneven", "even") for s in "12"}
     assert len(rows) == 4

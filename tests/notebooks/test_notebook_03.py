@@ -16,7 +16,7 @@ from infogan_lib.training import weights
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
-import directions as prices  # noqa: E402
+import notebooks as prices  # noqa: E402
 
 WAYS = ("random", "number", "sefa", "labels")
 
@@ -48,7 +48,10 @@ def test_effects_of_one_number_are_the_librarys(notebook):
     model = weights.load("mnist-control")
     plain = InfoGAN("mnist", LatentSpec(Noise(5), []))
     plain.generator[0] = torch.nn.Linear(5, model.generator[0].out_features)
-    read = lambda images: {"bright": images.mean((1, 2, 3)), "left": images[..., :14].mean((1, 2, 3))}  # noqa: E731
+
+    def read(images):
+        return {"bright": images.mean((1, 2, 3)), "left": images[..., :14].mean((1, 2, 3))}
+
     ours = notebook["effects_of"](plain, read, torch.eye(5)[1], n=50)
     theirs = effects.effect_map(plain, read, ["z1"], n=50)
     assert list(ours.values()) == pytest.approx(theirs.size[0].tolist(), rel=1e-4)
@@ -118,7 +121,9 @@ def test_the_command_makes_its_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(prices, "LABELS", (10, 20))
     model = InfoGAN("dcgan-32", LatentSpec(Noise(3), []))
     path = weights.save(model, tmp_path / "faces.safetensors")
-    monkeypatch.setattr(sys, "argv", ["directions.py", "--weights", str(path), "--draws", "1", "--faces", "4"])
+    monkeypatch.setattr(
+        sys, "argv", ["notebooks.py", "directions", "--weights", str(path), "--draws", "1", "--faces", "4"]
+    )
     prices.main()
     assert {r["way"] for r in results.read("directions")} == set(WAYS)
     assert len(results.read("directions")) == 7 * (1 + 2 * 3)
@@ -128,7 +133,9 @@ def test_every_row_of_the_table_is_a_share_and_says_where_it_comes_from():
     rows = results.read("directions")
     assert {(r["way"], r["question"]) for r in rows} == {(w, q) for w in WAYS for q in prices.QUESTIONS}
     assert all(0 <= float(r[c]) <= 1 for r in rows for c in ("turned", "kept"))
-    assert all(r["commit"] and r["command"].startswith("python benchmarks/directions.py") and r["seed"] for r in rows)
+    assert all(
+        r["commit"] and r["command"].startswith("python benchmarks/notebooks.py directions") and r["seed"] for r in rows
+    )
 
 
 def test_the_questions_are_asked_of_the_causes_as_they_are_defined():

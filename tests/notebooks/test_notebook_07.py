@@ -68,9 +68,10 @@ def test_each_step_moves_the_weights_as_the_librarys_losses_do(notebook, q_on):
             elif by_notebook:
                 notebook["update_g"](model, optimiser, fake, latent, notebook["WEIGHT"])
             else:
-                loss = (
-                    d_loss(model, recipe, real, fake, latent) if step == "d" else g_loss(model, recipe, fake, latent)
-                )[0]
+                if step == "d":
+                    loss, _ = d_loss(model, recipe, real, fake, latent, train_trunk_by_q=q_on != "frozen")
+                else:
+                    loss, _ = g_loss(model, recipe, fake, latent)
                 loss.backward()
                 optimiser.step()
             after.append(torch.cat([p.detach().flatten() for p in model.parameters()]))

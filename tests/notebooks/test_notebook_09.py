@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -79,8 +80,10 @@ def test_the_hidden_code_is_that_of_the_logs_and_is_hidden(notebook):
 
 def test_the_commands_make_their_rows(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
-    for doubt in ("circular", "early"):
-        command = ["doubts.py", doubt, "--seeds", "100", "--steps", "20", "--runs", str(tmp_path / "runs")]
+    quick = replace(doubts.MNIST, recipe=replace(doubts.MNIST.recipe, batch=8))
+    monkeypatch.setattr(doubts, "MNIST", quick)
+    for doubt, steps in (("circular", "2"), ("early", "20")):
+        command = ["doubts.py", doubt, "--seeds", "100", "--steps", steps, "--runs", str(tmp_path / "runs")]
         monkeypatch.setattr(sys, "argv", command)
         if doubt == "early":
             monkeypatch.setattr(doubts.data, "mnist", few_digits(doubts.data.mnist))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, InfoGAN, LatentSpec, Noise, data
 from infogan_lib.measure import readers
-from infogan_lib.show.widgets import views
+from infogan_lib.show.widgets import render
 from infogan_lib.show.widgets.draw import HINT, DrawAndRead
 from infogan_lib.show.widgets.strokes import to_mnist
 from infogan_lib.training import weights
@@ -275,8 +275,8 @@ def test_g_draws_at_the_code_that_q_read():
     values = {"digit": q["digit"].mode, "c1": q["c1"].mean, "c2": q["c2"].mean}
     expected = shipped().generate(spec.encode(noise, **{k: v.item() for k, v in values.items()}))
     assert readers.digit_reader().read(expected).tolist() == [7, 7, 7]
-    pixels = views.render(shipped(), spec.encode(noise, **{k: v.item() for k, v in values.items()}))
-    assert draw.redrawn.png == views.png(views.sheet(pixels, 4))
+    pixels = render.pixels(shipped(), spec.encode(noise, **{k: v.item() for k, v in values.items()}))
+    assert draw.redrawn.png == render.png(render.sheet(pixels, 4))
 
 
 def test_every_kind_of_code_is_read_and_turned():

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from infogan_lib import Bernoulli, Categorical, Circular, LatentSpec, Noise, Uniform
+from infogan_lib.data import ROOT
 from infogan_lib.show.widgets import LatentExplorer, controls
-from infogan_lib.show.widgets.knobs import VIEWS
+from infogan_lib.show.widgets.knobs import LAYOUTS
 from infogan_lib.training import weights
 
 CODES = [Categorical("kind", 3), Uniform("c1"), Circular("turn"), Bernoulli("glasses"), Categorical("many", 12)]
@@ -70,11 +71,11 @@ def test_each_kind_of_code_has_its_control(explorer):
     assert (c["kind"].menu, c["many"].menu) == (False, True) and c["glasses"].options == ["no", "yes"]
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", LAYOUTS)
 @pytest.mark.parametrize("name", [*RANGE, "z2"])
 def test_every_control_moves_the_picture_in_every_view(explorer, view, name):
     """But for a code whose every state is in the picture already: then only the frame moves."""
-    explorer.tools.view.value = VIEWS.index(view)
+    explorer.tools.view.value = LAYOUTS.index(view)
     assert changes(explorer, name, RANGE.get(name, [-3, -1.5, 0.2, 3]))
 
 
@@ -321,7 +322,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_in_the_widget(tmp_path):
 
 
 def test_choosing_the_code_that_goes_the_other_way_swaps_them(explorer):
-    explorer.tools.view.value = VIEWS.index("grid")
+    explorer.tools.view.value = LAYOUTS.index("grid")
     assert (explorer.tools.across.value, explorer.tools.down.value) == (0, 1)
     explorer.tools.across.value = 1
     assert (explorer.tools.across.value, explorer.tools.down.value) == (1, 0) and explorer.message.value == ""
@@ -329,7 +330,7 @@ def test_choosing_the_code_that_goes_the_other_way_swaps_them(explorer):
 
 def test_one_code_alone_has_no_grid_and_says_so():
     explorer = LatentExplorer(model(LatentSpec(Noise(2), [Uniform("c1")])))
-    explorer.tools.view.value = VIEWS.index("grid")
+    explorer.tools.view.value = LAYOUTS.index("grid")
     assert "choose two codes" in explorer.message.value
 
 
@@ -356,6 +357,6 @@ def test_callbacks_of_several_threads_end_with_one_true_picture(explorer):
 def test_a_wheel_holds_what_the_browser_runs():
     tomllib = pytest.importorskip("tomllib", reason="tomllib is in Python from 3.11 on")
     folder = Path(controls.__file__).parent
-    listed = tomllib.loads((folder.parent.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    listed = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     held = {path for pattern in listed["infogan_lib.show.widgets"] for path in folder.glob(pattern)}
     assert held == {path for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}

@@ -10,6 +10,7 @@ import time
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import ipywidgets
 import pytest
@@ -18,6 +19,7 @@ import torch
 
 from infogan_lib import Circular, InfoGAN, LatentSpec, Noise, Training, Uniform
 from infogan_lib.data import files
+from infogan_lib.show.widgets import callbacks
 from infogan_lib.show.widgets.history import History, panels
 from infogan_lib.show.widgets.monitor import TrainingMonitor
 from infogan_lib.training import presets
@@ -47,6 +49,10 @@ def weights(model):
 
 def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def saved_step(folder):
+    return files.load_tensors(folder / "checkpoint.safetensors")[1]["step"]
 
 
 def after(steps):
@@ -164,7 +170,7 @@ def test_redrawing_a_run_under_way_is_done_between_its_steps(monkeypatch):
     drawn_by, draw = [], TrainingMonitor._draw
 
     def noted(self, state):
-        drawn_by.append((threading.current_thread(), self.run.torn))
+        drawn_by.append((threading.current_thread(), self.run.in_step))
         draw(self, state)
 
     monkeypatch.setattr(TrainingMonitor, "_draw", noted)
@@ -227,7 +233,10 @@ def test_a_run_in_the_thread_ends_in_the_bits_of_a_plain_loop():
 def test_buttons_start_pause_step_and_stop():
     monitor = TrainingMonitor(training())
     press = {name: button.click for name, button in monitor.buttons.items()}
-    enabled = lambda: {name for name, b in monitor.buttons.items() if not b.disabled}  # noqa: E731
+
+    def enabled():
+        return {name for name, b in monitor.buttons.items() if not b.disabled}
+
     assert enabled() == {"Start", "Step"}
     press["Start"]()
     assert enabled() == {"Pause", "Stop"} and monitor.wait(step=20)
@@ -280,11 +289,10 @@ def test_a_paused_or_stopped_run_is_on_disk_and_can_be_resumed_here(tmp_path):
     monitor.start()
     monitor.wait(step=11)
     monitor.pause()
-    checkpoint = lambda: files.load_tensors(tmp_path / "checkpoint.safetensors")[1]["step"]  # noqa: E731
-    assert checkpoint() == monitor.run.step
+    assert saved_step(tmp_path) == monitor.run.step
     monitor.step()
     monitor.stop()
-    assert checkpoint() == monitor.run.step
+    assert saved_step(tmp_path) == monitor.run.step
     with pytest.raises(TrainingError, match=r"closed.*Training\.resume"):
         TrainingMonitor(monitor.run).start()
     resumed = Training.resume(tmp_path, tiny.images())
@@ -321,12 +329,12 @@ def test_what_cannot_be_started_says_why():
     list(done)
     with pytest.raises(TrainingError, match="finished"):
         TrainingMonitor(done).start()
-    torn = training()
-    torn._step = lambda: 1 / 0
+    broken = training()
+    broken._step = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        next(torn)
+        next(broken)
     with pytest.raises(TrainingError, match="middle of a step"):
-        TrainingMonitor(torn).start()
+        TrainingMonitor(broken).start()
     with pytest.raises(TypeError, match="iterator of reports"):
         TrainingMonitor(tiny.SPEC).start([1, 2])
     other = Training(tiny.build(spec=LatentSpec(Noise(4), [Uniform("c1")])), tiny.images(), LONG)
@@ -423,7 +431,7 @@ def test_snapshots_feed_an_explorer_while_training_runs():
     pictures = [explorer.picture.tobytes()]
     monitor.start()
     for _ in range(3):
-        monitor.wait(step=monitor.run.step + 200)
+        monitor.wait(step=monitor.run.step + 50)
         pictures.append(explorer.picture.tobytes())
     monitor.pause()
     explorer.set(c1=1.5)
@@ -447,20 +455,33 @@ def test_close_ends_the_thread_and_nothing_keeps_the_monitor(tmp_path):
     assert reference() is None
 
 
-SCRIPT = """
-import sys, threading, time
-sys.path.insert(0, sys.argv[1])
+START = """
+import sys, time
+sys.path.insert(0, {tests!r})
 import tiny, torch
 from dataclasses import replace
 from infogan_lib import Training
 from infogan_lib.show.widgets.monitor import TrainingMonitor
 torch.set_num_threads(1)
+"""
+TRAIN = """
 recipe = replace(tiny.RECIPE, steps=100_000, checkpoint_every=7)
-monitor = TrainingMonitor(Training(tiny.build(), tiny.images(), recipe, seed=7, folder=sys.argv[2]))
+monitor = TrainingMonitor(Training(tiny.build(), tiny.images(), recipe, seed=7, folder={folder!r}))
 monitor.start()
 monitor.wait(step=30)
 print("running", flush=True)
 """
+# Forks once for each line of input: torch is imported once, and each child runs the line and ends as any script does.
+FORKS = """
+import os
+for line in sys.stdin:
+    if not (child := os.fork()):
+        exec(eval(line))
+        break
+    print(child, flush=True)
+    print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+TESTS = str(Path(tiny.__file__).parent)
 ENDINGS = {
     "the end of the script": ("", None, 0),
     "Ctrl-C": ("time.sleep(60)", signal.SIGINT, -signal.SIGINT),
@@ -473,22 +494,32 @@ ENDINGS = {
 }
 
 
+@pytest.fixture(scope="module")
+def forks():
+    command = [sys.executable, "-c", START.format(tests=TESTS) + FORKS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the signals are Unix's")
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_however_a_process_ends_its_run_is_whole(tmp_path, ending):
+def test_however_a_process_ends_its_run_is_whole(tmp_path, forks, ending):
     last_line, signal_sent, code = ENDINGS[ending]
-    command = [sys.executable, "-c", SCRIPT + last_line, str(Path(__file__).parent), str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "running\n"
+    print(repr(TRAIN.format(folder=str(tmp_path)) + last_line), file=forks.stdin, flush=True)
+    child, running = int(forks.stdout.readline()), forks.stdout.readline()
+    assert running == "running\n"
     if signal_sent:
-        time.sleep(0.3)
-        process.send_signal(signal_sent)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
-    step = files.load_tensors(tmp_path / "checkpoint.safetensors")[1]["step"]
+        time.sleep(0.1)
+        os.kill(child, signal_sent)
+    out = []
+    while (line := forks.stdout.readline()) and not line.startswith("ended"):
+        out.append(line)
+    assert line == f"ended {code}\n"
+    step = saved_step(tmp_path)
     assert step >= 28
     if ending == "Ctrl-C in wait, caught":
-        assert out == f"paused {step}\n"
+        assert out == [f"paused {step}\n"]
     if ending == "terminated":
         assert step % 7 == 0
     else:
@@ -497,6 +528,38 @@ def test_however_a_process_ends_its_run_is_whole(tmp_path, ending):
     assert resumed.step == step and same(weights(resumed.model), after(step))
     rows = (tmp_path / "log.csv").read_text().splitlines()
     assert [int(row.split(",")[0]) for row in rows[1:]] == list(range(1, step + 1))
+
+
+class Shell:
+    """What `on_interrupt` asks of an IPython shell, of its events and of its kernel."""
+
+    def __init__(self):
+        self.events = self.kernel = self
+        self.callbacks, self.saved_sigint_handler = [], signal.SIG_IGN
+
+    def register(self, event, callback):
+        assert event == "post_run_cell"
+        self.callbacks.append(callback)
+
+
+def test_many_monitors_wait_for_interrupts_with_one_handler_a_shell(monkeypatch):
+    shell = Shell()
+    monkeypatch.setattr(callbacks, "get_ipython", lambda: shell)
+    for _ in range(5):
+        TrainingMonitor(tiny.SPEC).close()
+    handler = shell.saved_sigint_handler
+    monitors = [TrainingMonitor(training(seed=seed)) for seed in (1, 2)]
+    assert len(shell.callbacks) == 1 and shell.saved_sigint_handler == handler != signal.SIG_IGN
+    gc.collect()
+    assert set(shell.infogan_interrupts.methods) == set(monitors)
+    for error, state in ((None, "running"), (ValueError(), "running"), (KeyboardInterrupt(), "paused")):
+        monitors[1].start()
+        shell.callbacks[0](SimpleNamespace(error_in_exec=error))
+        assert monitors[1].state == state
+        monitors[1].pause()
+    monitors[0].start()
+    handler(signal.SIGINT, None)  # between two cells
+    assert monitors[0].wait(timeout=20) and monitors[0].state == "paused"
 
 
 @pytest.fixture
@@ -510,33 +573,45 @@ def kernel():
         manager.shutdown_kernel(now=True)
 
 
-def ask(client, code):
-    """What a cell prints, or the name of its error."""
+def ask(client, code, begun=None):
+    """What a cell prints, or the name of its error. `begun` is called at its first output."""
     said = []
-    reply = client.execute_interactive(
-        code, timeout=60, output_hook=lambda m: said.append(m["content"].get("text", ""))
-    )["content"]
+
+    def output(message):
+        said.append(message["content"].get("text", ""))
+        if begun is not None and len(said) == 1:
+            begun()
+
+    reply = client.execute_interactive(code, timeout=60, output_hook=output)["content"]
     return reply["ename"] if reply["status"] == "error" else "".join(said).strip()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="interrupts are signals on Unix")
 def test_interrupting_or_shutting_down_a_kernel(tmp_path, kernel):
     manager, client = kernel
-    script = SCRIPT.replace("sys.argv[1]", repr(str(Path(__file__).parent))).replace("sys.argv[2]", repr(str(tmp_path)))
+    script = START.format(tests=TESTS) + TRAIN.format(folder=str(tmp_path))
     assert ask(client, script) == "running"
-    for waiting in ("monitor.wait()", "time.sleep(60)", None):  # a cell that waits for the run, another one, none
+
+    def interrupt():
+        time.sleep(0.1)  # for the line after the print to begin
+        manager.interrupt_kernel()
+
+    def interrupt_within(line):
+        return ask(client, f"print('begun', flush=True)\n{line}", interrupt)
+
+    # A cell that waits for the run, another one, none.
+    for way in (lambda: interrupt_within("monitor.wait()"), lambda: interrupt_within("time.sleep(60)"), interrupt):
         assert ask(client, "print(monitor.state)") == "running"
-        timer = threading.Timer(0.7, manager.interrupt_kernel)
-        timer.start()
-        assert waiting is None or ask(client, waiting) == "KeyboardInterrupt"
-        timer.join()
-        time.sleep(0.7)
+        assert way() in ("KeyboardInterrupt", None)
+        deadline = time.monotonic() + 20
+        while ask(client, "print(monitor.state)") == "running" and time.monotonic() < deadline:
+            pass
         state, step = ask(client, "print(monitor.state, monitor.run.step)").split()
         assert state == "paused"
-        assert files.load_tensors(tmp_path / "checkpoint.safetensors")[1]["step"] == int(step)
+        assert saved_step(tmp_path) == int(step)
         ask(client, "monitor.start()")
     manager.shutdown_kernel(now=False)
-    step = files.load_tensors(tmp_path / "checkpoint.safetensors")[1]["step"]
+    step = saved_step(tmp_path)
     resumed = Training.resume(tmp_path, tiny.images())
     assert resumed.step == step and same(weights(resumed.model), after(step))
     assert not list(tmp_path.glob(".*.part"))

@@ -56,10 +56,11 @@ TOLERANCE = {"rtol": 1e-4, "atol": 2e-6}  # twelve steps end within 3e-7; float3
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """The same twelve steps by two processes, and by one."""
+    """The same twelve steps by two processes, and by one; the two also hold `team.check_...`, each an assertion."""
     one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
-    done = torchrun(SCRIPT, "train", two, 12)
-    assert sorted(done.stdout.splitlines()) == sorted(f"{rank} {step}" for rank in (0, 1) for step in range(1, 13))
+    done = torchrun(SCRIPT, "check", two, 12)
+    said = [f"{rank} {step}" for rank in (0, 1) for step in (*range(1, 13), "checked")]
+    assert sorted(done.stdout.splitlines()) == sorted(said)
     list(team.start(one))
     return one, two
 
@@ -87,10 +88,6 @@ def test_a_run_goes_on_with_another_number_of_processes(pair, tmp_path):
     assert_close(checkpoint(pair[0])[0], checkpoint(tmp_path / "eight")[0])
     list(team.resume(tmp_path / "eight", 16))  # and one again
     assert_close(checkpoint(tmp_path / "whole")[0], checkpoint(tmp_path / "eight")[0])
-
-
-def test_what_the_processes_must_agree_on():
-    torchrun(SCRIPT, "check")
 
 
 def endless(folder, **recipe):
@@ -155,9 +152,9 @@ def test_shares_cover_the_batch_once():
     for size in (1, 2, 3, 6):
         assert torch.cat([rows[Processes(rank, size).share(12)] for rank in range(size)]).equal(rows)
     assert Processes().share(1) == slice(0, 1)
-    with pytest.raises(ValueError, match=r"batch of 12 .* 12 equal shares .*--set batch=24"):
+    with pytest.raises(ValueError, match="--set batch=24"):
         Processes(0, 12).share(12)
-    with pytest.raises(ValueError, match=r"batch of 16 .* 5 equal shares .*--set batch=20"):
+    with pytest.raises(ValueError):
         Processes(0, 5).share(16)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from infogan_lib import LatentSpec, data
+from infogan_lib.data.faces.dataset import SPLITS
 from infogan_lib.training import presets
 
 
@@ -34,7 +35,7 @@ def test_the_dcgans_have_no_codes():
 
 def test_no_face_is_in_two_splits():
     """Renders of different seeds; the reader's and the baselines' faces have seeds of their own."""
-    seeds = [seed for _, seed in presets.FACES.values()]
+    seeds = [seed for _, seed in SPLITS.values()]
     assert len(set(seeds)) == 3 and max(seeds) < 500_000
     with pytest.raises(ValueError, match="train, tune, test"):
         data.face_split("validation")

@@ -1,13 +1,15 @@
 """What can be seen of a training from outside: curves, gradients, samples. Built in notebook 11.
 
-The chart names no fault. It shows the patient's own L_I: a sick meter is a symptom too.
+A chart names no fault. Its L_I is computed by the patient itself, so a fault in that shows as well.
 """
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -15,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 
 from infogan_lib.core.bound import calibration
-from infogan_lib.core.latent import Latent
 from infogan_lib.course.clinic.patient import Patient, digits
 from infogan_lib.data.threads import one_thread
 from infogan_lib.show import plots
@@ -77,15 +78,13 @@ def examine(patient: Patient, name: str = "patient") -> Chart:
                 seen = _look(patient) | {"loss_d": float(losses[0]), "loss_g": float(losses[1])}
                 for curve, value in seen.items():
                     curves[curve].append(value)
-        samples = _samples(patient)
-    lines = {code.name: calibration(code).lines for code in Patient.spec.codes}
-    return Chart(name, steps, curves, *samples, lines=lines)
+        lines = {code.name: calibration(code).lines for code in Patient.spec.codes}
+        return Chart(name, steps, curves, lines=lines, **_samples(patient))
 
 
 def _look(patient: Patient) -> dict[str, float]:
-    """Readings on 256 fakes, in train mode. Batch norm's statistics and the patient's dice are put back."""
-    model, dice = patient.model, patient.random.get_state()
-    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    """Readings on 256 fakes, in train mode. Batch norm's statistics and the patient's generator are put back."""
+    model, random, state = patient.model, patient.random.get_state(), copy.deepcopy(patient.model.state_dict())
     latent = patient.spec.sample(PROBE, torch.Generator().manual_seed(1))
     fake = model.generator(latent.input)
     posterior = patient.read(fake)
@@ -94,9 +93,8 @@ def _look(patient: Patient) -> dict[str, float]:
     assert model.q_head is not None
     found["grad_g"] = norm(patient.g_info(fake, latent), model.generator.parameters())
     found["grad_q"] = norm(patient.d_info(fake, latent), model.q_head.parameters())
-    for name, buffer in model.named_buffers():
-        buffer.copy_(before[name])
-    patient.random.set_state(dice)
+    model.load_state_dict(state)
+    patient.random.set_state(random)
     return found
 
 
@@ -109,21 +107,23 @@ def norm(value: Tensor, weights: Iterable[Tensor]) -> float:
 
 
 @torch.no_grad()
-def _samples(patient: Patient) -> tuple[Tensor, Tensor, float, float, float, float]:
-    random = torch.Generator().manual_seed(2)
+def _samples(patient: Patient) -> dict[str, Any]:
+    """What a chart measures at the end, by the names of its fields. Batch norm's statistics are put back."""
+    model, random, state = patient.model, torch.Generator().manual_seed(2), copy.deepcopy(patient.model.state_dict())
     noise = patient.spec.noise.sample(24, random)
-    latent = patient.spec.sweep("digit", noise)
-    images = patient.generate(latent)
-    diversity = images.view(24, 10, -1).std(0).mean().item()
-    company: Latent = patient.spec.sweep("digit", noise[:1])  # the same first ten latents, with nobody else
-    neighbours = (patient.generate(company) - images[:10]).abs().mean().item()
+    images = patient.generate(patient.spec.sweep("digit", noise))
+    alone = patient.generate(patient.spec.sweep("digit", noise[:1]))  # the first ten again, without the others
     fresh = patient.spec.sample(PROBE, random)
-    before = {name: buffer.clone() for name, buffer in patient.model.named_buffers()}
-    scores = torch.stack([fresh["c1"], patient.score(patient.model.generator(fresh.input))], 1)
-    spread = patient.model.generator[:2](fresh.input).std(0).mean().item()  # type: ignore[index]
-    for name, buffer in patient.model.named_buffers():
-        buffer.copy_(before[name])
-    return images[: ROWS * 10], scores, diversity, neighbours, images.mean().item(), spread
+    found = {
+        "images": images[: ROWS * 10],
+        "scores": torch.stack([fresh["c1"], patient.score(model.generator(fresh.input))], 1),
+        "diversity": images.view(24, 10, -1).std(0).mean().item(),
+        "neighbours": (alone - images[:10]).abs().mean().item(),
+        "brightness": images.mean().item(),
+        "spread": model.generator[:2](fresh.input).std(0).mean().item(),  # type: ignore[index]
+    }
+    model.load_state_dict(state)
+    return found
 
 
 def data_brightness() -> float:

@@ -1,6 +1,6 @@
 """Trainings with one fault each, all found in public code. Built in notebook 11: do not read on before you diagnose.
 
-The docstring of each class says what is wrong and what the cure is; `clinic_ward` gives each a name that does not.
+The docstring of each class says what is wrong and what the cure is; `ward` gives each a name that does not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A tiny InfoGAN on 8 x 8 digits that trains in seconds, in pieces of which each can be sick. Built in notebook 11.
 
-`Patient` is the healthy training: its losses are those of `steps` (InfoGAN eq. 6). A sick one overrides one
-method; `clinic_faults` has a ward of them, and `clinic_charts` what can be seen of one.
+`Patient` is the healthy training: its losses are those of `core.steps` (InfoGAN eq. 6). A sick one overrides one
+method: `faults` has them, `ward` gives them names, and `charts` shows what can be seen of one.
 """
 
 from __future__ import annotations
@@ -73,11 +73,8 @@ class Patient:
             if isinstance(layer, nn.BatchNorm1d):
                 model.generator[i] = self.norm(layer.num_features)
         r = self.recipe
-        players = [
-            ([*model.trunk.parameters(), *model.d_head.parameters()], r.lr_d),
-            (model.q_head.parameters(), r.lr_q),
-        ]
-        groups = [{"params": list(weights), "lr": lr} for weights, lr in players]
+        d_weights = [*model.trunk.parameters(), *model.d_head.parameters()]
+        groups = [{"params": d_weights, "lr": r.lr_d}, {"params": list(model.q_head.parameters()), "lr": r.lr_q}]
         self.d_optimiser = torch.optim.Adam(groups, betas=(r.beta1, r.beta2), foreach=True)
         self.g_optimiser = torch.optim.Adam(model.generator.parameters(), r.lr_g, (r.beta1, r.beta2), foreach=True)
 
@@ -128,11 +125,13 @@ class Patient:
     def step(self) -> tuple[Tensor, Tensor]:
         """A step of D and Q, then one of G, on fresh latents; returns the two losses."""
         losses = []
-        for player in ("d", "g"):
+        for optimiser in (self.d_optimiser, self.g_optimiser):
             latent = self.latent()
             fake = self.model.generator(latent.input)
-            loss = self.d_loss(self.real(), fake, latent) if player == "d" else self.g_loss(fake, latent)
-            optimiser = self.d_optimiser if player == "d" else self.g_optimiser
+            if optimiser is self.d_optimiser:
+                loss = self.d_loss(self.real(), fake, latent)
+            else:
+                loss = self.g_loss(fake, latent)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -25,6 +25,13 @@ def number(answer: Any) -> float:
     return value
 
 
+def no_fault(guess: float, faults: Mapping[float, str], tol: float) -> None:
+    """`guess` must not be what a typical mistake gives: `faults` holds for each such value what to say of it."""
+    for value, message in faults.items():
+        if abs(guess - value) < tol:
+            raise Wrong(message)
+
+
 def choice(answer: Any, options: Mapping[str, str]) -> str:
     """The chosen option, for questions; `options` holds for each what to say if it is wrong ('' if right)."""
     if str(answer) not in options:
@@ -35,13 +42,7 @@ def choice(answer: Any, options: Mapping[str, str]) -> str:
 
 
 def compare(
-    got: Any,
-    want: Any,
-    faults: Faults = (),
-    *,
-    what: str = "The result",
-    n: int | None = None,
-    tol: float = 1e-4,
+    got: Any, want: Any, faults: Faults = (), *, what: str = "The result", n: int | None = None, tol: float = 1e-4
 ) -> None:
     """`got` must equal `want` in type, shape and value, to `tol` of the largest value.
 

@@ -26,7 +26,7 @@ import random
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Literal
@@ -134,7 +134,8 @@ def check(id: str, answer: Any = None, *, seconds: float | None = None) -> Feedb
     except NotYet:
         return Feedback(id, "not yet", FILL_IN, known.hints)
     except deadline.TimeUp as late:
-        message = f"No answer after {limit:g} s. Is there a loop that never ends?" + _line(late.frame, notebook)
+        stack = traceback.walk_stack(late.frame) if late.frame is not None else ()
+        message = f"No answer after {limit:g} s. Is there a loop that never ends?" + _own_line(stack, notebook)
         if not late.stopped:
             message += (
                 "\nIt could not be stopped: it is inside one long call, or catches every exception. It goes on in the "
@@ -142,9 +143,9 @@ def check(id: str, answer: Any = None, *, seconds: float | None = None) -> Feedb
             )
         return Feedback(id, "wrong", message, known.hints)
     except (Exception, SystemExit) as error:
-        where = _raised_at(error, notebook)
-        *_, (last, _) = traceback.walk_tb(error.__traceback__)
-        if isinstance(error, NotImplementedError) and last.f_globals is notebook:  # torch raises it as well
+        steps = list(traceback.walk_tb(error.__traceback__))[::-1]
+        where = _own_line(steps, notebook)
+        if isinstance(error, NotImplementedError) and steps[0][0].f_globals is notebook:  # torch raises it as well
             return Feedback(id, "not yet", FILL_IN, known.hints)
         if isinstance(error, TypeError) and "ellipsis" in str(error):
             return Feedback(id, "not yet", f"There is still a `...` to fill in.{where}", known.hints)
@@ -198,21 +199,12 @@ def _does_nothing(function: Callable[..., Any]) -> bool:
     return code is not None and {instruction.opname for instruction in dis.get_instructions(code)} <= IDLE
 
 
-def _raised_at(error: BaseException, notebook: dict[str, Any]) -> str:
-    """The learner's line that an exception came through last, or ''."""
-    steps = traceback.walk_tb(error.__traceback__)
-    own = [(frame, number) for frame, number in steps if frame.f_globals is notebook]
-    return _show(own[-1][0].f_code.co_filename, own[-1][1]) if own else ""
-
-
-def _line(frame: FrameType | None, notebook: dict[str, Any]) -> str:
-    while frame is not None and frame.f_globals is not notebook:
-        frame = frame.f_back
-    return _show(frame.f_code.co_filename, frame.f_lineno) if frame is not None else ""
-
-
-def _show(filename: str, number: int) -> str:
-    return f"\n  line {number}: {linecache.getline(filename, number).strip()}"
+def _own_line(steps: Iterable[tuple[FrameType, int]], notebook: dict[str, Any]) -> str:
+    """The learner's line in the first of these steps that is in the notebook, or ''."""
+    for frame, number in steps:
+        if frame.f_globals is notebook:
+            return f"\n  line {number}: {linecache.getline(frame.f_code.co_filename, number).strip()}"
+    return ""
 
 
 @contextlib.contextmanager

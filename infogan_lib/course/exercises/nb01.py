@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infogan_lib.course.exercises.blocks import Faults, choice, compare, number
+from infogan_lib.course.exercises.blocks import Faults, choice, compare, no_fault, number
 from infogan_lib.course.exercises.checker import Wrong, exercise
 
 
@@ -99,7 +99,7 @@ def _d_faults(p: Tensor, q: Tensor, reals: float) -> Faults:
 )
 def halfway(answer: Any) -> str:
     guess = number(answer)
-    seen = {
+    faults = {
         0.5: "At 1/2 there would be as many fakes as reals here. G has put all its points into one mode, the data an "
         "eighth of theirs: compare the two tails at this point.",
         1 / 9: "This is D* in the middle of G's mode, where only that mode counts. Half-way, the neighbour's tail is "
@@ -110,9 +110,7 @@ def halfway(answer: Any) -> str:
         0.25: "This is the ratio p / q. D* = p / (p + q).",
         2 / 3: "Does each mode of the data have as many points as G has in all? The data share theirs among eight.",
     }
-    for value, message in seen.items():
-        if abs(guess - value) < 0.006:
-            raise Wrong(message)
+    no_fault(guess, faults, 0.006)
     if not 0 <= guess <= 1:
         raise Wrong(f"{guess:g} is no probability; D* lies between 0 and 1.")
     if abs(guess - 0.2) > 0.006:

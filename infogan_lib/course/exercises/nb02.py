@@ -34,10 +34,7 @@ def width_out(answer: Callable[..., Any]) -> str:
 def _width_faults(n: int, k: int, s: int, p: int) -> Faults:
     yield (n - 1) * s + k, "The padding is left out: it cuts p off at either edge."
     yield (n - 1) * s + k - p, "The padding is cut off at both edges: 2 p in all."
-    yield (
-        (n - 1) * s + k + 2 * p,
-        "Here padding adds no pixels, it cuts them off: it undoes a convolution's.",
-    )
+    yield (n - 1) * s + k + 2 * p, "Here padding adds no pixels, it cuts them off: it undoes a convolution's."
     yield (n + 2 * p - k) // s + 1, "This is the width after a convolution, which shrinks. Here the input is stamped."
     yield n * s + k - 2 * p, "The first stamp begins at 0, so the last of n begins at (n - 1) * s."
     yield n * s, "Right where k = s + 2 p; the kernel's width matters in general."
@@ -63,15 +60,9 @@ def _slerp_faults(a: Tensor, b: Tensor, t: Tensor) -> Faults:
     cosine = a @ b / (a.norm() * b.norm())
     angle, t = torch.arccos(cosine), t[:, None]
     yield (1 - t) * a + t * b, "This is the straight line."
-    yield (
-        ((t * angle).sin() * a + ((1 - t) * angle).sin() * b) / angle.sin(),
-        "At t = 0 it is at b. Swap the shares.",
-    )
+    yield ((t * angle).sin() * a + ((1 - t) * angle).sin() * b) / angle.sin(), "At t = 0 it is at b. Swap the shares."
     yield ((1 - t) * angle).sin() * a + (t * angle).sin() * b, "The division by the sine of the whole angle is missing."
-    yield (
-        (((1 - t) * cosine).sin() * a + (t * cosine).sin() * b) / cosine.sin(),
-        "The angle is the arccos of it.",
-    )
+    yield (((1 - t) * cosine).sin() * a + (t * cosine).sin() * b) / cosine.sin(), "The angle is the arccos of it."
     line = (1 - t) * a + t * b
     yield (
         line / line.norm(dim=1, keepdim=True) * ((1 - t) * a.norm() + t * b.norm()),
@@ -101,15 +92,9 @@ def _arithmetic_faults(noise: Tensor, plus: Tensor, minus: Tensor, other: Tensor
     yield b - a + c, "`plus` is taken away and `minus` added: it is the other way round."
     yield a - b, "`other` is missing: this is the difference alone, with nothing to put it on."
     yield a - (b + c), "A bracket too many: `other` is added."
-    yield (
-        noise[plus].sum(0) - noise[minus].sum(0) + noise[other].sum(0),
-        "These are sums. Take means.",
-    )
+    yield noise[plus].sum(0) - noise[minus].sum(0) + noise[other].sum(0), "These are sums. Take means."
     if len(plus) == len(minus) == len(other):
-        yield (
-            noise[plus] - noise[minus] + noise[other],
-            "One result an exemplar came back. Take their mean.",
-        )
+        yield noise[plus] - noise[minus] + noise[other], "One result an exemplar came back. Take their mean."
         yield (
             noise[plus].mean(1) - noise[minus].mean(1) + noise[other].mean(1),
             "The mean goes over exemplars: `.mean(0)`.",

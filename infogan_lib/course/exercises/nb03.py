@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infogan_lib.course.exercises.blocks import Faults, compare, number
+from infogan_lib.course.exercises.blocks import Faults, compare, no_fault, number
 from infogan_lib.course.exercises.checker import Wrong, exercise
 
 SIZE = 20
@@ -34,33 +34,24 @@ def effect_size(answer: Callable[..., Any]) -> str:
 
 
 def _effect_faults(low: Tensor, high: Tensor, natural: Tensor) -> Faults:
-    change = high - low
+    change, unit = high - low, natural.std()
     yield (
-        change.mean().abs() / natural.std(),
+        change.mean().abs() / unit,
         "The sign was taken away after the mean: images that go up and images that go down cancel. Take it away first.",
     )
     yield (
-        change.mean() / natural.std(),
+        change.mean() / unit,
         "Images that go up and images that go down cancel here. How far each moved, whichever way, is `.abs()`.",
     )
     yield change.abs().mean(), "This is in the attribute's own unit. Divide by the standard deviation of `natural`."
-    yield change.abs() / natural.std(), "There is still one value for each image: take their mean."
-    yield (
-        change.abs().mean() / natural.var(),
-        "You divided by the variance; the standard deviation is its root.",
-    )
+    yield change.abs() / unit, "There is still one value for each image: take their mean."
+    yield change.abs().mean() / natural.var(), "You divided by the variance; the standard deviation is its root."
     yield (
         change.abs().mean() / change.std(),
         "You divided by how much the change itself varies. The unit is the spread of `natural`, images nobody turned.",
     )
-    yield (
-        change.abs().mean() / low.std(),
-        "The unit is the spread of `natural`, not of the images turned low.",
-    )
-    yield (
-        change.square().mean().sqrt() / natural.std(),
-        "This is the root mean square; the mean distance is asked.",
-    )
+    yield change.abs().mean() / low.std(), "The unit is the spread of `natural`, not of the images turned low."
+    yield change.square().mean().sqrt() / unit, "This is the root mean square; the mean distance is asked."
 
 
 @exercise(
@@ -72,14 +63,13 @@ def _effect_faults(low: Tensor, high: Tensor, natural: Tensor) -> Faults:
 )
 def spread_evenly(answer: Any) -> str:
     guess = number(answer)
-    if math.isclose(guess, 4 / SIZE, rel_tol=0.05):
-        raise Wrong("4 / 20 divides by the variance of the sum. Its standard deviation is the square root of that.")
-    if math.isclose(guess, 4, rel_tol=0.05):
-        raise Wrong("4 is the change in the sum's own unit. How wide does a sum of 20 numbers spread?")
-    if math.isclose(guess, 2 / SIZE**0.5, rel_tol=0.05):
-        raise Wrong("This is the way from the middle to one end. The number goes from -2 to 2, a way of 4.")
-    if math.isclose(guess, 1 / SIZE**0.5, rel_tol=0.05):
-        raise Wrong("This is for a way of 1. The number goes from -2 to 2, a way of 4.")
+    faults = {
+        4 / SIZE: "4 / 20 divides by the variance of the sum. Its standard deviation is the square root of that.",
+        4.0: "4 is the change in the sum's own unit. How wide does a sum of 20 numbers spread?",
+        2 / SIZE**0.5: "This is the way from the middle to one end. The number goes from -2 to 2, a way of 4.",
+        1 / SIZE**0.5: "This is for a way of 1. The number goes from -2 to 2, a way of 4.",
+    }
+    no_fault(guess, faults, 0.01)
     if not math.isclose(guess, 4 / SIZE**0.5, rel_tol=0.05):
         raise Wrong(f"{guess:g} is not it: the change of the sum, divided by the standard deviation of the sum.")
     return (
@@ -144,16 +134,10 @@ def price(answer: Callable[..., Any]) -> str:
     for successes in (10, 1000):
         want = labels / successes + 1 / turned
         faults = [
-            (
-                labels / successes,
-                "Each try costs a look as well: 1 / turned for a success.",
-            ),
+            (labels / successes, "Each try costs a look as well: 1 / turned for a success."),
             (labels / successes / turned, "This charges the labels again for each try, and no look for the tries."),
             (labels + 1 / turned, "The labels are paid once for all successes: divide them by `successes`."),
-            (
-                labels + successes / turned,
-                "This is the whole bill. For one success, divide by `successes`.",
-            ),
+            (labels + successes / turned, "This is the whole bill. For one success, divide by `successes`."),
             (labels / successes + turned, "A share of 0.4 means 2.5 tries for a success: 1 / turned."),
             (labels / successes + 1, "Every success is charged one look, but not every try succeeds: 1 / turned."),
         ]

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.special import entr
 
-from infogan_lib.course.exercises.blocks import Faults, compare, number
+from infogan_lib.course.exercises.blocks import Faults, compare, no_fault, number
 from infogan_lib.course.exercises.checker import Wrong, exercise
 from infogan_lib.measure import information
 
@@ -40,14 +41,11 @@ def kl(answer: Callable[..., Any]) -> str:
 
 
 def _kl_faults(p: Tensor, q: Tensor) -> Faults:
-    cross, own = -torch.xlogy(p, q).sum(), torch.special.entr(p).sum()
+    cross, own = -torch.xlogy(p, q).sum(), entr(p).sum()
     yield information.kl(q, p), "This is KL(q || p). The average runs over what happens, so the weights are p's."
     yield cross, "This is the cross-entropy of q on p. Its floor, the entropy of p, is still in it: subtract H(p)."
     yield own, "This is the entropy of p; q is not in it."
-    yield (
-        torch.special.entr(q).sum() - own,
-        "This is the difference of two entropies. Both logarithms are averaged over p.",
-    )
+    yield entr(q).sum() - own, "This is the difference of two entropies. Both logarithms are averaged over p."
     yield (torch.xlogy(torch.ones_like(p), p) - q.log()).sum(), "The weights are missing: each ln(p/q) counts p times."
     yield (
         (torch.xlogy(p, p) - torch.xlogy(p, q)).abs().sum(),
@@ -68,7 +66,7 @@ HAND = torch.tensor([[3.0, 1.0], [1.0, 3.0]]) / 8
 )
 def by_hand(answer: Any) -> str:
     got, want = number(answer), float(information.mutual_information(HAND))
-    seen = {
+    faults = {
         math.log(2): "This is H(c) = ln 2, all there is to know. How much of it is still open once x is seen?",
         math.log(2) - want: "This is H(c|x), what is still open once x is seen. I is what was gained: H(c) - H(c|x).",
         want / math.log(2): "This is the answer in bits. In nats it is smaller by the factor ln 2.",
@@ -77,9 +75,7 @@ def by_hand(answer: Any) -> str:
         0.75: "This is the probability of guessing c right from x. Information is in nats.",
         0.5: "This is the correlation of c and x. Information is in nats.",
     }
-    for value, message in seen.items():
-        if abs(got - value) < 0.004:
-            raise Wrong(message)
+    no_fault(got, faults, 0.004)
     if got < 0:
         raise Wrong(f"{got:g} is below 0. H(c|x) cannot exceed H(c), so their difference is never negative.")
     if got > math.log(2):
@@ -98,18 +94,14 @@ def by_hand(answer: Any) -> str:
 )
 def silent(answer: Any) -> str:
     guess = number(answer)
-    if abs(guess - 1) < 0.01:
-        raise Wrong(
-            "At noise 1 the right shape is never drawn. Then each image rules one code out, and that is information: "
-            "ln 4 - ln 3 = 0.288 nats."
-        )
-    if abs(guess - 0.5) < 0.01:
-        raise Wrong(
-            "At noise 1/2 the right shape still comes half the time, each wrong one a sixth: a good guess is possible. "
-            "With two shapes 1/2 would be the answer; here there are four."
-        )
-    if abs(guess - 0.25) < 0.01:
-        raise Wrong("At noise 1/4 the right shape comes three times in four. You may have given 1 - noise.")
+    faults = {
+        1.0: "At noise 1 the right shape is never drawn. Then each image rules one code out, and that is information: "
+        "ln 4 - ln 3 = 0.288 nats.",
+        0.5: "At noise 1/2 the right shape still comes half the time, each wrong one a sixth: a good guess is "
+        "possible. With two shapes 1/2 would be the answer; here there are four.",
+        0.25: "At noise 1/4 the right shape comes three times in four. You may have given 1 - noise.",
+    }
+    no_fault(guess, faults, 0.01)
     if not 0 <= guess <= 1:
         raise Wrong(f"{guess:g} is no probability; the noise lies between 0 and 1.")
     if abs(guess - 0.75) > 0.011:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infogan_lib.course.exercises.blocks import Faults, choice, compare, number
+from infogan_lib.course.exercises.blocks import Faults, choice, compare, no_fault, number
 from infogan_lib.course.exercises.checker import Wrong, exercise
 from infogan_lib.measure import information
 
@@ -127,7 +127,7 @@ def overconfident(answer: Callable[..., Any]) -> str:
 )
 def from_loss_d(answer: Any) -> str:
     got, want = number(answer), math.log(2) - 0.5
-    seen = {
+    faults = {
         math.log(2) - 1: "This is ln 2 - 1.0, below 0. The GAN's loss is the sum of two means; BCE is the mean over "
         "both halves, so half of it.",
         2 * math.log(2) - 1: "This is 2 ln 2 - loss_d, which is twice the bound (GAN theorem 1 has the factor 2).",
@@ -136,9 +136,7 @@ def from_loss_d(answer: Any) -> str:
         -want: "The sign is turned: a D that tells the two apart has a BCE below ln 2 and proves a divergence above 0.",
         math.log(2): "ln 2 is the ceiling, for a D that is never wrong. This one has a loss.",
     }
-    for value, message in seen.items():
-        if abs(got - value) < 0.004:
-            raise Wrong(message)
+    no_fault(got, faults, 0.004)
     if abs(got - want) > 0.004:
         raise Wrong(f"{got:g} is not it. First turn loss_d = 1.0 into the BCE, a mean over all images.")
     return "At least 0.193 of at most 0.693 nats. A better D may find more; none can find less, on average."

@@ -129,7 +129,11 @@ def gaussian_log_q(answer: Callable[..., Any]) -> str:
 def _gaussian_faults(raw: Tensor, c: Tensor, floor: float) -> Faults:
     m, s = raw.unbind(1)
     sigma = floor + F.softplus(s)
-    want = D.Normal(m, sigma).log_prob(c)
+
+    def log_q(mean: Tensor, stddev: Tensor) -> Tensor:
+        return D.Normal(mean, stddev).log_prob(c)
+
+    want = log_q(m, sigma)
     constant = math.log(2 * math.pi) / 2
     yield -want, "This is -log Q, the loss. Asked for is log Q itself."
     yield want.exp(), "This is the density. Its logarithm is asked for."
@@ -145,34 +149,19 @@ def _gaussian_faults(raw: Tensor, c: Tensor, floor: float) -> Faults:
         want + sigma.log() + constant,
         "This is only the squared error over 2 sigma^2. -ln(sigma) and -ln(2 pi) / 2 are missing.",
     )
-    yield D.Normal(m, F.softplus(s)).log_prob(c), "The floor is left out: sigma is floor + softplus(s)."
+    yield log_q(m, F.softplus(s)), "The floor is left out: sigma is floor + softplus(s)."
     yield (
-        D.Normal(m, F.softplus(s).clamp(min=floor)).log_prob(c),
+        log_q(m, F.softplus(s).clamp(min=floor)),
         "You cut sigma off at the floor. Below it no gradient is left to bring it back; add the floor instead.",
     )
-    yield (
-        D.Normal(m, s.exp()).log_prob(c),
-        "This is sigma = exp(s). Here it is floor + softplus(s), which grows gently.",
-    )
-    yield D.Normal(m, floor + s.exp()).log_prob(c), "You used exp(s) where softplus(s) belongs; exp grows much faster."
-    yield (
-        D.Normal(m, F.softplus(floor + s)).log_prob(c),
-        "The floor went inside the softplus, where it is none: add it outside.",
-    )
-    yield (
-        D.Normal(m, sigma.sqrt()).log_prob(c),
-        "You took floor + softplus(s) for the variance. It is sigma, the standard deviation.",
-    )
-    yield (
-        D.Normal(m, sigma.square()).log_prob(c),
-        "`D.Normal` takes the standard deviation, and got its square.",
-    )
-    yield (
-        D.Normal(s, floor + F.softplus(m)).log_prob(c),
-        "The two outputs are swapped: the mean is column 0, s is column 1.",
-    )
+    yield log_q(m, s.exp()), "This is sigma = exp(s). Here it is floor + softplus(s), which grows gently."
+    yield log_q(m, floor + s.exp()), "You used exp(s) where softplus(s) belongs; exp grows much faster."
+    yield log_q(m, F.softplus(floor + s)), "The floor went inside the softplus, where it is none: add it outside."
+    yield log_q(m, sigma.sqrt()), "You took floor + softplus(s) for the variance. It is sigma, the standard deviation."
+    yield log_q(m, sigma.square()), "`D.Normal` takes the standard deviation, and got its square."
+    yield log_q(s, floor + F.softplus(m)), "The two outputs are swapped: the mean is column 0, s is column 1."
     yield math.log(2) + want, "H(c) = ln 2 is added. That makes the nats of L_I; asked for is log Q alone."
-    column = D.Normal(m[:, None], sigma[:, None]).log_prob(c)
+    column = log_q(m[:, None], sigma[:, None])
     yield (
         column,
         "The mean has shape (N, 1) and the codes (N,), so each image was scored with each code: (N, N). Take the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -201,27 +202,22 @@ def _norm(
 
 
 def _norm_faults(model: InfoGAN, latent: Latent) -> Iterator[tuple[Any, str]]:
+    norm = functools.partial(_norm, model, latent)
     yield 0, NO_GRADIENT
     of_g = "the ones asked for are G's, `model.generator.parameters()`."
-    yield _norm(model, latent, model.trunk.parameters()), f"These are the gradients of the trunk's parameters; {of_g}"
-    yield (
-        _norm(model, latent, model.parameters()),
-        f"These are the gradients of all parameters, D's and Q's too; {of_g}",
-    )
-    each = torch.stack([_norm(model, latent, [p]) for p in model.generator.parameters()])
+    yield norm(model.trunk.parameters()), f"These are the gradients of the trunk's parameters; {of_g}"
+    yield norm(model.parameters()), f"These are the gradients of all parameters, D's and Q's too; {of_g}"
+    each = torch.stack([norm([p]) for p in model.generator.parameters()])
     yield each[-2:].norm(), "This is the last layer of G alone. Go over all of `model.generator.parameters()`."
     yield each[-1], "This is G's last parameter alone. Is the sum built up inside the loop, with `+=`?"
     yield each[0], "This is G's first parameter alone. Is `return` inside the loop?"
     yield each.sum(), "You added up norms. The norm of all of G is the square root of the sum of their squares."
     yield each.square().sum(), "This is the squared norm; its square root is missing."
     for name in model.spec.names:
-        yield (
-            _norm(model, latent, of=name),
-            f"This is the gradient for the code {name!r} alone; sum L_I over all codes.",
-        )
+        yield norm(of=name), f"This is the gradient for the code {name!r} alone; sum L_I over all codes."
     only = "Only the information term is asked for."
-    yield _norm(model, latent, adversarial=1), f"G's adversarial loss is in it as well. {only}"
-    yield _norm(model, latent, adversarial=1, of="none"), f"This is the gradient of G's adversarial loss. {only}"
+    yield norm(adversarial=1), f"G's adversarial loss is in it as well. {only}"
+    yield norm(adversarial=1, of="none"), f"This is the gradient of G's adversarial loss. {only}"
 
 
 @exercise(

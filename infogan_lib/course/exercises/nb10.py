@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infogan_lib.course.exercises.blocks import Faults, compare, number
+from infogan_lib.course.exercises.blocks import Faults, compare, no_fault, number
 from infogan_lib.course.exercises.checker import Wrong, exercise
 
 
@@ -68,12 +68,12 @@ def _sign(name: str, got: Any, values: Tensor, odd: bool) -> None:
 )
 def turned_codes(answer: Any) -> str:
     guess = number(answer)
-    if math.isclose(guess, 0.5, abs_tol=0.01):
-        raise Wrong("0.5 is the share of c1's variance that is azimuth's: the square of the correlation.")
-    if abs(guess) < 0.01:
-        raise Wrong("c1 is half made of azimuth, so the two go together. It is c1 and c2 whose correlation is 0.")
-    if math.isclose(guess, 1, abs_tol=0.01):
-        raise Wrong("1 would be a code that is azimuth and nothing else; there is light in it as well.")
+    faults = {
+        0.5: "0.5 is the share of c1's variance that is azimuth's: the square of the correlation.",
+        0.0: "c1 is half made of azimuth, so the two go together. It is c1 and c2 whose correlation is 0.",
+        1.0: "1 would be a code that is azimuth and nothing else; there is light in it as well.",
+    }
+    no_fault(guess, faults, 0.01)
     if not math.isclose(abs(guess), math.sqrt(0.5), abs_tol=0.015):
         raise Wrong(f"{guess:g} is not it. Work out the covariance of a + b with a, and divide by both deviations.")
     return (
@@ -94,23 +94,17 @@ def balanced(answer: Callable[..., Any]) -> str:
         said = torch.where(torch.rand(200, generator=g) < 0.6, truth, torch.randint(states, (200,), generator=g))
         right = said == truth
         each = torch.stack([right[truth == s].double().mean() for s in range(states)])
-        compare(answer(said.clone(), truth.clone()), each.mean(), _balanced_faults(said, truth, right, each),
-                what="The balanced accuracy")  # fmt: skip
+        faults = _balanced_faults(said, truth, right, each)
+        compare(answer(said.clone(), truth.clone()), each.mean(), faults, what="The balanced accuracy")
     return "A code that always says the same gets 1 / states, however rare a state is. Plain accuracy pays it more."
 
 
 def _balanced_faults(said: Tensor, truth: Tensor, right: Tensor, each: Tensor) -> Faults:
-    yield (
-        right.double().mean(),
-        "This is the plain accuracy: a common state counts for more. Take each state alone.",
-    )
+    yield right.double().mean(), "This is the plain accuracy: a common state counts for more. Take each state alone."
     yield each, "There is still one share for each state: take their mean."
     yield each.min(), "This is the worst state. The mean over states is asked."
     of_said = torch.stack([right[said == s].double().mean() for s in said.unique()])
-    yield (
-        of_said.mean(),
-        "You went by what was said. Group by the truth: of all with glasses, how many were told?",
-    )
+    yield of_said.mean(), "You went by what was said. Group by the truth: of all with glasses, how many were told?"
     yield 1 - each.mean(), "This is the share told wrong."
 
 
@@ -130,33 +124,30 @@ def principal(answer: Callable[..., Any]) -> str:
         ways = torch.linalg.svd(train - mean, full_matrices=False).Vh
         want = (images - mean) @ ways[:k].T
         got = answer(train.clone(), images.clone(), k)
-        if isinstance(got, Tensor) and got.shape == want.shape:  # each direction may point either way
-            got = got * torch.sign((got * want).sum(0)).where((got * want).sum(0) != 0, 1.0)
+        if isinstance(got, Tensor) and got.shape == want.shape:
+            got = _turned(got, want)
         compare(got, want, _principal_faults(train, images, mean, ways, k), what="The numbers", tol=1e-3)
     return "Numbers from the pixels alone, without a network. What they tell of a factor is no merit of a code."
 
 
+def _turned(numbers: Tensor, like: Tensor) -> Tensor:
+    """Columns with the sign that suits `like`: each direction may point either way."""
+    return torch.where((numbers * like).sum(0) < 0, -numbers, numbers)
+
+
 def _principal_faults(train: Tensor, images: Tensor, mean: Tensor, ways: Tensor, k: int) -> Faults:
+    want = (images - mean) @ ways[:k].T
     yield ways[:k], "These are the directions. Project the images on them: (images - mean) @ directions.T."
-    for shift, says in (
-        (
-            images.mean(0),
-            "The images' own mean was taken off. The mean belongs to the fit: use that of `train`.",
-        ),
-        (
-            torch.zeros(6),
-            "The mean is not taken off the images: the first number then mostly says: an image.",
-        ),
-    ):
-        made = (images - shift) @ ways[:k].T
-        signs = torch.sign((made * ((images - mean) @ ways[:k].T)).sum(0))
-        yield made * signs, says
+    yield (
+        _turned((images - images.mean(0)) @ ways[:k].T, want),
+        "The images' own mean was taken off. The mean belongs to the fit: use that of `train`.",
+    )
+    yield (
+        _turned(images @ ways[:k].T, want),
+        "The mean is not taken off the images: the first number then mostly says: an image.",
+    )
     yield (train - mean) @ ways[:k].T, "These are the numbers of `train`. The ones of `images` are asked."
     raw = images @ torch.linalg.svd(train, full_matrices=False).Vh[:k].T
-    want = (images - mean) @ ways[:k].T
-    yield raw * torch.sign((raw * want).sum(0)), "No mean was taken off before the decomposition."
+    yield _turned(raw, want), "No mean was taken off before the decomposition."
     last = (images - mean) @ ways[-k:].T
-    yield (
-        last * torch.sign((last * want).sum(0)),
-        "These are the last directions, where least happens. Take the first.",
-    )
+    yield _turned(last, want), "These are the last directions, where least happens. Take the first."

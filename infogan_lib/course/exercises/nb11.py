@@ -26,11 +26,7 @@ CASES = {
     "11.2": ("Ben", "Read c1 at step 1, before anything was learned.", "ln 2 is 0.69, and H of N(0, 1) is 1.42."),
     "11.3": ("Cleo", "What level does digit not pass after step 200?", "What does a Q read that may not be sure?"),
     "11.6": ("Dov", "What did `tell` say of his term?", "His term asks for no gradient at all."),
-    "11.7": (
-        "Eva",
-        "What did `tell` say of her term, and what does her curve say?",
-        "News of whose code?",
-    ),
+    "11.7": ("Eva", "What did `tell` say of her term, and what does her curve say?", "News of whose code?"),
     "11.8": ("Finn", "What did `tell` say of his term?", "It asks for a gradient, and the fake gets none of it."),
     "11.10": ("Gus", "What happens to both codes at step 200?", "G does work on the term: against it."),
     "11.11": ("Hana", "Look at D's logit.", "D judges an image. Why would it care for c1?"),

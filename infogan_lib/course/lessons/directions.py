@@ -4,7 +4,8 @@
     ways = sefa(model, 5)                                            # from weights alone, (5, noise.size)
     images = model.generate(spec.encode(effects.along(z, glasses, 2.0)))     # every face at +2 along it
 
-A number z_i is a direction as well, that of an axis. Built in notebook 03; `effects` measures them all alike.
+A number z_i is a direction as well, that of an axis. Built in notebook 03; `measure.effects` moves noise along any of
+them, and measures what changes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from torch import Tensor, nn
 
 from infogan_lib.core.model import InfoGAN
 
-AFFINE = (nn.Linear, nn.Unflatten, nn.BatchNorm1d, nn.BatchNorm2d)  # what may stand before G's first bend
+AFFINE = (nn.Linear, nn.Unflatten, nn.BatchNorm1d, nn.BatchNorm2d)  # what may stand before G's first nonlinearity
 
 
 def labelled(noise: Tensor, answers: Tensor) -> Tensor:
-    """The direction (S,), a unit vector, along which noise (N, S) best tells the answers (N,) given to its images.
+    """The direction (S,), a unit vector, along which noise (N, S) best predicts the answers (N,) for its images.
 
     Yes or no (bool, or whole numbers 0 and 1): the normal of a logistic regression, towards yes, as InterFaceGAN has
     it with a support vector machine (Shen et al. 2020, arXiv:1907.10786). Amounts (float): the slope of least
@@ -38,21 +39,20 @@ def labelled(noise: Tensor, answers: Tensor) -> Tensor:
 
 
 def first_layer(model: InfoGAN) -> Tensor:
-    """The matrix A (H, S) of G's first step, noise -> A noise + b, all that comes before the first bend.
+    """The matrix A (H, S) of G's first step, noise -> A noise + b: all that comes before its first nonlinearity.
 
     In eval mode a batch norm is a scale for each row, so it belongs to A. Columns of codes are left out.
     Raises ValueError for a generator that does not begin with a linear layer.
     """
     assert isinstance(model.generator, nn.Sequential)
-    bend = next(i for i, layer in enumerate(model.generator) if not isinstance(layer, AFFINE))
-    if bend == 0:
+    depth = next(i for i, layer in enumerate(model.generator) if not isinstance(layer, AFFINE))
+    if depth == 0:
         raise ValueError(f"first_layer: {model.network!r} begins with {model.generator[0]}, which is no linear layer.")
     was_training = model.training
-    step = model.generator[:bend].eval()
+    step = model.generator[:depth].eval()
     with torch.no_grad():
         origin, axes = torch.zeros(1, model.spec.width), torch.eye(model.spec.width)
-        device = next(model.parameters()).device
-        columns = (step(axes.to(device)) - step(origin.to(device))).flatten(1)
+        columns = (step(axes.to(model.device)) - step(origin.to(model.device))).flatten(1)
     model.train(was_training)
     return columns[: model.spec.noise.size].T.cpu()
 

@@ -26,12 +26,11 @@ def seal(expected: Expected, path: str | Path) -> str:
     if not expected:
         raise ValueError("seal: nothing is expected; give {code: (what it finds, least score)}.")
     for name, entry in expected.items():
-        if not (
-            isinstance(entry, (tuple, list)) and len(entry) == 2 and isinstance(entry[0], str) and entry[0].strip()
-        ):
+        what, least = entry if isinstance(entry, (tuple, list)) and len(entry) == 2 else ("", None)
+        if not isinstance(what, str) or not what.strip():
             raise ValueError(f"seal: expected {name}: (what it finds, least score), got {entry!r}.")
-        if isinstance(entry[1], bool) or not isinstance(entry[1], (int, float)) or not 0 < entry[1] < 1:
-            raise ValueError(f"seal: the least score of {name} lies between 0 and 1, got {entry[1]!r}.")
+        if isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 < least < 1:
+            raise ValueError(f"seal: the least score of {name} lies between 0 and 1, got {least!r}.")
     text = json.dumps({name: list(entry) for name, entry in expected.items()}, indent=1, sort_keys=True)
     path = Path(path)
     if path.exists() and path.read_text(encoding="utf-8") != text:
@@ -58,6 +57,8 @@ def compare(expected: Expected, found: Mapping[str, Mapping[str, float]]) -> lis
     for name, (what, least) in expected.items():
         scores = found.get(name, {})
         best = ", ".join(f"{k} {v:.2f}" for k, v in sorted(scores.items(), key=lambda item: -abs(item[1])))
-        verdict = "not measured" if what not in scores else "held" if abs(scores[what]) >= least else "failed"
+        verdict = "not measured"
+        if what in scores:
+            verdict = "held" if abs(scores[what]) >= least else "failed"
         rows.append((name, f"{what}, at least {least:.2f}", best, verdict))
     return rows

@@ -1,7 +1,7 @@
 """Toy generators small enough to integrate: exact I(c;x), exact L_I and the gap between them, in nats.
 
 x = G(c) + sigma z with z ~ N(0, 1) and an image x of one or two numbers. Everything is in float64.
-The three numbers are computed on three roads, so that I = L_I + gap is a test of each. Built in notebook 05.
+The three are computed in three different ways, so that I = L_I + gap is a test of each. Built in notebook 05.
 """
 
 from __future__ import annotations
@@ -120,6 +120,6 @@ class Toy:
 
 @functools.cache
 def _gauss(roots: Callable[[int], tuple[Any, Any]], n: int) -> tuple[Tensor, Tensor]:
-    """Nodes and weights of a Gauss quadrature, computed once: the solver is dear, and fights for threads."""
+    """Nodes and weights (n,) of a Gauss quadrature, kept, since its solver is slow on a busy machine."""
     x, w = roots(n)
     return torch.from_numpy(x), torch.from_numpy(w)

@@ -2,7 +2,7 @@
 
     sample(1000, seed=0)          # causes: {name: (N,)}, exactly balanced
     render(setting(3, azimuth=torch.tensor([-40.0, 0.0, 40.0]), glasses=1))    # one cause moved, no grain
-    make(1000, seed=0)            # uint8 pictures and their causes; `data.faces` keeps them on disk
+    make(1000, seed=0)            # uint8 pictures and their causes; `face_set` keeps them on disk
 
 Why rendered faces, and not photographs. The people in the usual sets of faces were not asked. CelebA is made of
 photographs of 10,177 celebrities, found on the web; its authors do not own them and allow research without
@@ -11,9 +11,8 @@ commerce only, so that no course under an open licence can pass them on. Its for
 repeats. Nor could a claim be tested on it: nobody knows the angle of the light. Here each cause is a number. What
 is lost is variety: these are drawings of one family of heads, and nothing found on them is about real people.
 
-To use CelebA yourself, get it from its authors (mmlab.ie.cuhk.edu.hk/projects/CelebA.html), read their terms, cut
-the aligned pictures to their middle, make them 32 x 32, and wrap them as data/README.md says:
-`data.Images(images, labels)`. Before you show what a model made of it, think of the people in it.
+To use CelebA yourself, get it from its authors (mmlab.ie.cuhk.edu.hk/projects/CelebA.html), read their terms, and call
+`data.from_torchvision("celeba")`. Before you show what a model made of it, think of the people in it.
 """
 
 from __future__ import annotations
@@ -152,7 +151,7 @@ def film(pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
 def fingerprint() -> str:
     """16 hex digits of a SHA-256 over the table and the bytes of 48 probe faces; FINGERPRINT is what it is here.
 
-    The renderer is made of operations whose results IEEE 754 fixes (see `face_shapes`), so that other processors
+    The renderer is made of operations whose results IEEE 754 fixes (see `shapes`), so that other processors
     are expected to give the same bytes; where one does not, its faces are others, and the hash says so.
     """
     digest = hashlib.sha256(json.dumps([asdict(f) for f in TABLE] + [GRAIN]).encode())

@@ -1,6 +1,6 @@
 """A head drawn from its causes: ellipsoids for skull, jaw, nose, ears, neck and hair; features painted on the skin.
 
-`portrait` takes numbers and returns pictures; what the numbers mean, and their ranges, is said in `faces`.
+`portrait` takes numbers and returns pictures; what the numbers mean, and their ranges, is said in `factors`.
 The head's own frame: x to the right of the picture when the head looks at us, y up, z out of the face. A length
 of 1 is about half the head's height.
 """

@@ -1,4 +1,4 @@
-"""Widgets for a notebook or a voila page: thin views over the pure functions in `views` and `knobs`."""
+"""Widgets for a notebook or a voila page: thin layers over the pure functions in `render` and `knobs`."""
 
 from infogan_lib.show.widgets.draw import DrawAndRead
 from infogan_lib.show.widgets.explorer import LatentExplorer

@@ -1,23 +1,56 @@
-"""Callbacks that hide no error, keep no dead object alive, and hear an interrupt that no cell waits for."""
+"""Callbacks that show their errors, keep no dead object alive, and run when the kernel is interrupted between cells."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
+import ipywidgets
+from IPython import get_ipython
 
-def guarded(act: Callable[..., Any], show: Callable[[str], None]) -> Callable[..., None]:
-    """A callback whose exception is handed to `show` as one line: in the kernel's log nobody would see it."""
 
-    def callback(*change: Any) -> None:
+def guarded(act: Callable[[], Any], show: Callable[[str], None]) -> Callable[..., None]:
+    """A callback that calls `act()`, and hands `show` one line of what that raises: nobody reads the kernel's log."""
+
+    def callback(*_: Any) -> None:
         try:
-            act(*change)
+            act()
         except Exception as error:
             show(f"{type(error).__name__}: {error}")
 
     return callback
+
+
+class Message(ipywidgets.HTML):
+    """The line below a widget: what was saved and where, or what failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_class("infogan-message")
+
+    def guarded(self, act: Callable[[], Any]) -> Callable[..., None]:
+        """A callback whose error is shown here."""
+        return guarded(act, self.fail)
+
+    def fail(self, line: str) -> None:
+        self.value = f'<div role="alert" class="error">{escape(line)}</div>'
+
+    @property
+    def failed(self) -> bool:
+        return 'role="alert"' in self.value
+
+
+def button(
+    label: str, tooltip: str, press: Callable[..., None] | None = None, width: str = "auto"
+) -> ipywidgets.Button:
+    """A button; `press`, a guarded callback, is called when it is pressed."""
+    made = ipywidgets.Button(description=label, tooltip=tooltip, layout={"width": width})
+    if press is not None:
+        made.on_click(press)
+    return made
 
 
 def weakly(method: Callable[..., None]) -> Callable[..., None]:
@@ -31,36 +64,48 @@ def weakly(method: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def on_interrupt(act: Callable[[], None]) -> None:
-    """Call `act` whenever the IPython kernel is interrupted: while any cell runs, and while none does.
+def on_interrupt(method: Any) -> None:
+    """Call a bound method, for as long as its object lives, whenever the IPython kernel is interrupted: while any cell
+    runs, and while none does.
 
-    Call this from a cell. Outside IPython nothing is done: there, Ctrl-C is a KeyboardInterrupt in the main
-    thread, as always.
+    Call this from a cell. Outside IPython nothing is done: there, Ctrl-C is a KeyboardInterrupt in the main thread, as
+    always.
     """
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return
-    shell = get_ipython()
+    shell: Any = get_ipython()
     if shell is None:
         return
+    if not hasattr(shell, "infogan_interrupts"):  # one a shell, however many monitors a notebook makes
+        shell.infogan_interrupts = _Interrupts(shell)
+    shell.infogan_interrupts.add(method)
 
-    def after_cell(result: Any) -> None:
+
+class _Interrupts:
+    """The methods to call when one shell is interrupted, one an object."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.methods: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self.before: Any = None  # the kernel's own handler of SIGINT between cells
+        shell.events.register("post_run_cell", self.after_cell)
+
+    def add(self, method: Any) -> None:
+        self.methods[method.__self__] = method.__func__
+        # ipykernel ignores SIGINT between cells. This is the handler that it puts back when the cell ends.
+        kernel: Any = getattr(self.shell, "kernel", None)
+        handler = getattr(kernel, "saved_sigint_handler", None)
+        if self.before is None and handler is not None and threading.current_thread() is threading.main_thread():
+            self.before, kernel.saved_sigint_handler = handler, self.between_cells
+
+    def call(self) -> None:
+        for owner, function in list(self.methods.items()):
+            function(owner)
+
+    def after_cell(self, result: Any) -> None:
         if isinstance(result.error_in_exec, KeyboardInterrupt):
-            act()
+            self.call()
 
-    shell.events.register("post_run_cell", after_cell)
-
-    kernel: Any = getattr(shell, "kernel", None)
-    before = getattr(kernel, "saved_sigint_handler", None)
-    if before is None or threading.current_thread() is not threading.main_thread():
-        return
-
-    def between_cells(number: int, frame: Any) -> None:
+    def between_cells(self, number: int, frame: Any) -> None:
         # A signal handler must not wait for locks that the code it cut into may hold.
-        threading.Thread(target=act, daemon=True).start()
-        if callable(before):
-            before(number, frame)
-
-    # ipykernel ignores SIGINT between cells. This is the handler that it puts back when the cell ends.
-    kernel.saved_sigint_handler = between_cells
+        threading.Thread(target=self.call, daemon=True).start()
+        if callable(self.before):
+            self.before(number, frame)

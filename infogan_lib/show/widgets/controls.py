@@ -1,4 +1,4 @@
-"""Controls a code can be turned with, and the screen it is seen on: anywidgets that JupyterLab and voila both show.
+"""Controls a code can be turned with, the screen it is seen on, and the toolbar: JupyterLab and voila show them all.
 
 Each control has a `value`, named as the code takes it: a category, 0 or 1, a number, an angle in radians.
 """
@@ -6,14 +6,17 @@ Each control has a `value`, named as the code takes it: a category, 0 or 1, a nu
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from infogan_lib.core.codes import Circular
-from infogan_lib.show.widgets.knobs import Knob
-from infogan_lib.show.widgets.readings import Labels, state_names
+from infogan_lib.show.widgets.callbacks import button
+from infogan_lib.show.widgets.knobs import LAYOUTS, Knob
+from infogan_lib.show.widgets.readings import Labels, shown_name, state_names
 
 HERE = Path(__file__).parent
 MANY = 10  # states up to here are buttons, above it a menu
@@ -70,10 +73,9 @@ class Screen(anywidget.AnyWidget):
     reading = traitlets.Unicode().tag(sync=True)
 
 
-def control(knob: Knob, labels: Labels | None = None) -> Slider | Choice | Dial:
+def control(knob: Knob, labels: Labels) -> Slider | Choice | Dial:
     """The control of one knob, at its default; `labels` as in `readings.reading`."""
-    label = (labels or {}).get(knob.name, knob.name)
-    name = label if isinstance(label, str) else knob.name
+    name = shown_name(knob.name, labels)
     if knob.continuous:
         low, high = knob.ends
         return Slider(
@@ -86,9 +88,37 @@ def control(knob: Knob, labels: Labels | None = None) -> Slider | Choice | Dial:
     if isinstance(knob.code, Circular):
         return Dial(label=name, value=knob.default)
     assert knob.code is not None
-    states = state_names(knob.code)
-    if not isinstance(label, str):
-        if len(label) != len(states):
-            raise ValueError(f"labels: code {knob.name!r} has {len(states)} states, got {len(label)} names for them.")
-        states = [str(state) for state in label]
+    states = state_names(knob.code, labels)
     return Choice(label=name, options=states, value=int(knob.default), menu=len(states) > MANY)
+
+
+class Toolbar:
+    """The explorer's own controls: view, play, noise, reset, save. The explorer says what they do.
+
+    `names` are the knobs as shown; `across`, `down` and `played` are places among them.
+    """
+
+    def __init__(self, names: Sequence[str], view: str, across: int, down: int, played: int, seed: int) -> None:
+        self.view = Choice(label="view", options=list(LAYOUTS), value=LAYOUTS.index(view))
+        self.across, self.down, self.played = (
+            Choice(label=label, options=list(names), value=i, menu=True)
+            for label, i in (("across", across), ("down", down), ("code", played))
+        )
+        # Play keeps the time in the browser, without a thread; its own buttons have no names, so it stays hidden.
+        self.player = ipywidgets.Play(interval=100, repeat=True, layout={"display": "none"})
+        self.play = button("▶ play", "Sweep the chosen code back and forth, or stop")
+        self.seed = ipywidgets.BoundedIntText(seed, 0, 2**31 - 1, description="noise seed", layout={"width": "170px"})
+        self.new_noise = button("new noise", "Draw other noise: the next seed")
+        self.hold = ipywidgets.Checkbox(True, description="hold the noise", indent=False, layout={"width": "125px"})
+        self.hold.tooltip = "When not held, every move draws other noise"
+        self.reset = button("reset", "All controls back to where they began")
+        self.save_png = button("save PNG", "Keep this picture as a file")
+        self.save_gif = button("save GIF", "Keep one round of playing as a file")
+        self.above = bar(self.view, self.across, self.down)
+        noise = (self.seed, self.new_noise, self.hold)
+        self.below = bar(self.play, self.played, self.player, *noise, self.reset, self.save_png, self.save_gif)
+
+
+def bar(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Widgets in a row that wraps on a narrow page."""
+    return ipywidgets.HBox(children).add_class("infogan-bar")

@@ -16,7 +16,7 @@ from infogan_lib.core.codes import Categorical
 from infogan_lib.core.latent import LatentSpec
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.core.recipe import Report, fetch
-from infogan_lib.show.widgets import views
+from infogan_lib.show.widgets import render
 from infogan_lib.show.widgets.controls import Screen
 from infogan_lib.show.widgets.history import History, panels
 
@@ -84,12 +84,12 @@ class Dashboard(ipywidgets.VBox):
     def sample(self, model: InfoGAN) -> None:
         """Draw the samples."""
         columns = len(self._latent) // self.rows
-        sheet = views.sheet(views.render(model, self._latent), columns)
+        sheet = render.sheet(render.pixels(model, self._latent), columns)
         with self.samples.hold_sync():
             self.samples.width = round(max(1, int(2 * WIDTH / sheet.shape[1]) / 2) * sheet.shape[1])
             self.samples.caption = f"samples: {self._what}"
             self.samples.alt = f"Generated images at step {self.step}, {self.rows} rows of {columns}: {self._what}."
-            self.samples.png = views.png(sheet)
+            self.samples.png = render.png(sheet)
         self.samples.layout.display = None
 
     @property

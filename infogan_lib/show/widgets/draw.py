@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,12 @@ from infogan_lib.core.codes import Categorical, Code
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.data.images import Images, to_float, to_uint8
 from infogan_lib.data.threads import one_thread
-from infogan_lib.show.widgets import views
-from infogan_lib.show.widgets.callbacks import guarded
-from infogan_lib.show.widgets.controls import Control, Screen, control
+from infogan_lib.show.widgets import render
+from infogan_lib.show.widgets.callbacks import Message, button
+from infogan_lib.show.widgets.controls import Control, Screen, bar, control
 from infogan_lib.show.widgets.knobs import knobs
 from infogan_lib.show.widgets.readings import reading
 from infogan_lib.show.widgets.strokes import BRUSH, SIZE, picture, to_mnist
-from infogan_lib.show.widgets.toolbar import bar
 
 HERE = Path(__file__).parent
 COLUMNS = 4  # of G's images
@@ -85,16 +83,17 @@ class DrawAndRead(ipywidgets.VBox):
         turned = [knob for knob in knobs(model.spec) if knob.code is not None and not knob.code.discrete]
         self._ends = {knob.name: knob.ends for knob in turned}
         self.controls: dict[str, Control] = {knob.name: control(knob, {}) for knob in turned}
-        self.message = ipywidgets.HTML().add_class("infogan-message")
-        self.new_noise = self._button("new noise", "Draw it again from other noise", self._next_noise)
-        self.back = self._button("back to Q", "Sliders back to the means that Q read", self._follow)
+        self.message = Message()
+        guarded = self.message.guarded
+        self.new_noise = button("new noise", "Draw it again from other noise", guarded(self._next_noise))
+        self.back = button("back to Q", "Sliders back to the means that Q read", guarded(self._follow))
         self.examples = [
-            self._button(str(n), f"Load a handwritten {n}; again for another one", partial(self.example, n))
+            button(str(n), f"Load a handwritten {n}; again for another one", guarded(partial(self.example, n)))
             for n in range(10)
         ]
-        self.canvas.observe(self._guarded(self._look), ["strokes", "base"])
+        self.canvas.observe(guarded(self._look), ["strokes", "base"])
         for c in self.controls.values():
-            c.observe(self._guarded(self._turn), "value")
+            c.observe(guarded(self._turn), "value")
         self._look()
         left = [self.canvas, ipywidgets.Label("or load a handwritten"), bar(*self.examples)]
         right = [*self.controls.values(), bar(self.new_noise, self.back), self.redrawn]
@@ -138,7 +137,7 @@ class DrawAndRead(ipywidgets.VBox):
 
     # -- callbacks -----------------------------------------------------------------------------------
 
-    def _look(self, *_: Any) -> None:
+    def _look(self) -> None:
         """A new drawing: normalise, read, show, and let the sliders follow."""
         with self._lock:
             self.image = picture(self.canvas.strokes, self.canvas.base)
@@ -161,7 +160,7 @@ class DrawAndRead(ipywidgets.VBox):
         self.canvas.summary = summary
         self.message.value = ""
         with self.seen.hold_sync():
-            self.seen.png, self.seen.reading, self.seen.alt = views.png(pixels), html, alt
+            self.seen.png, self.seen.reading, self.seen.alt = render.png(pixels), html, alt
 
     def _follow(self) -> None:
         """Set the sliders to what Q read, within their ends, and draw once."""
@@ -175,7 +174,7 @@ class DrawAndRead(ipywidgets.VBox):
                 self._held = False
             self._turn()
 
-    def _turn(self, *_: Any) -> None:
+    def _turn(self) -> None:
         """G draws at the category Q read and where the sliders stand."""
         with self._lock:
             if self._held or self.image is None:
@@ -183,13 +182,13 @@ class DrawAndRead(ipywidgets.VBox):
             spec, values = self.model.spec, {**self._read, **{n: c.value for n, c in self.controls.items()}}
             noise = spec.noise.sample(self._copies, torch.Generator().manual_seed(self._seed))
             said = ", ".join(f"{name} {value:.2f}".removesuffix(".00") for name, value in values.items())
-            pixels = views.render(self.model, spec.encode(noise, **values))
+            pixels = render.pixels(self.model, spec.encode(noise, **values))
             self._show_redrawn(pixels, f"{self._copies} generated images with {said}, each from other noise.")
 
     def _show_redrawn(self, images: np.ndarray, alt: str) -> None:
-        sheet = views.sheet(images, COLUMNS)
+        sheet = render.sheet(images, COLUMNS)
         with self.redrawn.hold_sync():
-            self.redrawn.png, self.redrawn.alt, self.redrawn.width = views.png(sheet), alt, 3 * sheet.shape[1]
+            self.redrawn.png, self.redrawn.alt, self.redrawn.width = render.png(sheet), alt, 3 * sheet.shape[1]
 
     def _next_noise(self) -> None:
         self._seed += 1
@@ -211,17 +210,6 @@ class DrawAndRead(ipywidgets.VBox):
 
     def _labels(self) -> dict[str, list[str]]:
         return {name: [f"{i} (digit {d})" for i, d in enumerate(digits)] for name, digits in self._digits.items()}
-
-    def _guarded(self, act: Callable[..., Any]) -> Callable[..., None]:
-        def show(line: str) -> None:
-            self.message.value = f'<div role="alert" class="error">{escape(line)}</div>'
-
-        return guarded(act, show)
-
-    def _button(self, label: str, tooltip: str, act: Callable[[], Any]) -> ipywidgets.Button:
-        button = ipywidgets.Button(description=label, tooltip=tooltip, layout={"width": "auto"})
-        button.on_click(self._guarded(lambda _: act()))
-        return button
 
 
 def _likeliest(code: Code, q: Distribution) -> float:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import ipywidgets
 import numpy as np
 
 from infogan_lib.core.model import InfoGAN
-from infogan_lib.show.widgets import views
-from infogan_lib.show.widgets.callbacks import guarded
-from infogan_lib.show.widgets.controls import Choice, Control, control
-from infogan_lib.show.widgets.knobs import VIEWS, Knob, knobs
+from infogan_lib.show.widgets import render
+from infogan_lib.show.widgets.callbacks import Message
+from infogan_lib.show.widgets.controls import Choice, Control, Toolbar, bar, control
+from infogan_lib.show.widgets.knobs import LAYOUTS, Knob, knobs
 from infogan_lib.show.widgets.readings import Labels
-from infogan_lib.show.widgets.saving import keep, link
 from infogan_lib.show.widgets.stage import Look, Stage
-from infogan_lib.show.widgets.toolbar import Toolbar, bar
 
 
 class LatentExplorer(ipywidgets.VBox):
@@ -35,7 +32,7 @@ class LatentExplorer(ipywidgets.VBox):
     beside          a second model under the same controls: the same noise, and the same codes or fewer
     view            "one" image, "rows" (one for each noise vector, a code going across), or a two-code "grid"
     across, down    the codes that do so; by default the first, and the next
-    rows            noise vectors in the view "rows"
+    rows            noise vectors in view="rows"
     noise_seed      where the noise comes from: the same seed, the same noise
     noise_sliders   which z_i get a slider as well; without codes the first five
     labels          {"c1": "slant"} names a code, {"digit": ["four", ...]} its categories
@@ -64,8 +61,8 @@ class LatentExplorer(ipywidgets.VBox):
         folder: str | Path = ".",
     ) -> None:
         models = _checked(model, beside)
-        if view not in VIEWS:
-            raise ValueError(f"LatentExplorer: unknown view {view!r}; choose one of {', '.join(VIEWS)}.")
+        if view not in LAYOUTS:
+            raise ValueError(f"LatentExplorer: unknown view {view!r}; choose one of {', '.join(LAYOUTS)}.")
         if rows < 1 or noise_seed < 0:
             raise ValueError(f"LatentExplorer: needs rows >= 1 and noise_seed >= 0, got {rows} and {noise_seed}.")
         self._knobs = knobs(model.spec, noise_sliders)
@@ -77,10 +74,11 @@ class LatentExplorer(ipywidgets.VBox):
         y = min(int(x == 0), len(self._knobs) - 1) if down is None else self._known(down)
         moving = next((i for i, knob in enumerate(self._knobs) if knob.continuous), 0)
         self.tools = Toolbar([c.label for c in self.controls.values()], view, x, y, moving, noise_seed)
-        self.message = ipywidgets.HTML().add_class("infogan-message")
+        self.message = Message()
         self._stage = Stage(models, self._knobs, rows, labels, captions)
         self._folder, self._beginning = Path(folder), (self.values, noise_seed)
         self._lock, self._held = threading.RLock(), 0
+        self._sides = x, y
         self._connect()
         self._draw()
         screens = bar(*self._stage.screens)
@@ -107,7 +105,7 @@ class LatentExplorer(ipywidgets.VBox):
     def picture(self) -> np.ndarray:
         """uint8 (H, W, C): what is shown, two models side by side."""
         with self._lock:
-            return views.beside(self._stage.pictures)
+            return render.beside(self._stage.pictures)
 
     @property
     def reading(self) -> str:
@@ -132,7 +130,7 @@ class LatentExplorer(ipywidgets.VBox):
 
     def save_png(self) -> Path:
         """Save the picture, enlarged, under a name that is not taken; the line below the controls says where."""
-        return self._keep(views.png(views.for_file(self.picture)), "png")
+        return self._keep(render.png(render.for_file(self.picture)), "png")
 
     def save_gif(self) -> Path:
         """Save one round of playing, enlarged, under a name that is not taken."""
@@ -140,42 +138,44 @@ class LatentExplorer(ipywidgets.VBox):
         path = knob.there_and_back(values[knob.name], 16)
         with self._lock:  # one model throughout, though a training may set another meanwhile
             frames = [self._stage.render({**values, knob.name: v}, look)[0] for v in path]
-        return self._keep(views.gif([views.for_file(views.beside(frame)) for frame in frames]), "gif")
+        return self._keep(render.gif([render.for_file(render.beside(frame)) for frame in frames]), "gif")
 
     # -- what the controls do --------------------------------------------------------------------------
 
-    def _draw(self, *_: Any) -> None:
+    def _draw(self) -> None:
         with self._lock:
             if self._held:
                 return
             look = self._look
             self._stage.show(self.values, look)
-            self.tools.across.layout.display = "none" if look.view == "one" else ""
-            self.tools.down.layout.display = "" if look.view == "grid" else "none"
-            if 'role="alert"' in self.message.value:
+            self.tools.across.layout.display = "none" if look.layout == "one" else ""
+            self.tools.down.layout.display = "" if look.layout == "grid" else "none"
+            if self.message.failed:
                 self.message.value = ""
 
     @property
     def _look(self) -> Look:
         t = self.tools
-        return Look(VIEWS[t.view.value], self._chosen(t.across), self._chosen(t.down), t.seed.value)
+        return Look(LAYOUTS[t.view.value], self._chosen(t.across), self._chosen(t.down), t.seed.value)
 
     def _connect(self) -> None:
-        t = self.tools
+        t, guarded = self.tools, self.message.guarded
         for c in self.controls.values():
-            c.observe(self._guarded(self._moved), "value")
+            c.observe(guarded(self._moved), "value")
         for c in (t.view, t.seed):
-            c.observe(self._guarded(self._draw), "value")
+            c.observe(guarded(self._draw), "value")
         for c in (t.across, t.down):
-            c.observe(self._guarded(self._choose_side), "value")
-        t.played.observe(self._guarded(self._begin_playing), "value")
-        t.player.observe(self._guarded(self._begin_playing), "playing")
-        t.player.observe(self._guarded(self._step), "value")
-        pressed = {t.play: self._play_or_stop, t.new_noise: self._next_noise, t.reset: self._reset}
-        for button, act in {**pressed, t.save_png: self.save_png, t.save_gif: self.save_gif}.items():
-            button.on_click(self._guarded(lambda _, act=act: act()))
+            c.observe(guarded(self._choose_side), "value")
+        t.played.observe(guarded(self._begin_playing), "value")
+        t.player.observe(guarded(self._begin_playing), "playing")
+        t.player.observe(guarded(self._step), "value")
+        t.play.on_click(guarded(self._play_or_stop))
+        t.new_noise.on_click(guarded(self._next_noise))
+        t.reset.on_click(guarded(self._reset))
+        t.save_png.on_click(guarded(self.save_png))
+        t.save_gif.on_click(guarded(self.save_gif))
 
-    def _moved(self, *_: Any) -> None:
+    def _moved(self) -> None:
         if self.tools.hold.value or self._held:
             self._draw()
         else:
@@ -192,17 +192,18 @@ class LatentExplorer(ipywidgets.VBox):
             for name, value in values.items():
                 self._turn(name, value)
 
-    def _choose_side(self, change: dict[str, Any]) -> None:
+    def _choose_side(self) -> None:
         """One code cannot go both ways: choosing the one that goes the other way swaps the two."""
-        other = self.tools.down if change["owner"] is self.tools.across else self.tools.across
+        across, down = self.tools.across, self.tools.down
         with self._quietly():
-            if other.value == change["new"]:
-                other.value = change["old"]
+            if across.value == down.value:
+                down.value, across.value = self._sides
+            self._sides = across.value, down.value
 
     def _play_or_stop(self) -> None:
         self.tools.player.playing = not self.tools.player.playing
 
-    def _begin_playing(self, *_: Any) -> None:
+    def _begin_playing(self) -> None:
         """The path starts where the code is, so that nothing jumps."""
         knob, player = self._chosen(self.tools.played), self.tools.player
         self._path = knob.there_and_back(self.values[knob.name])
@@ -210,7 +211,7 @@ class LatentExplorer(ipywidgets.VBox):
         with player.hold_trait_notifications():
             player.value, player.max = 0, len(self._path) - 1
 
-    def _step(self, *_: Any) -> None:
+    def _step(self) -> None:
         if self.tools.player.playing:
             self._turn(self._chosen(self.tools.played).name, self._path[self.tools.player.value])
 
@@ -218,8 +219,10 @@ class LatentExplorer(ipywidgets.VBox):
         self.controls[name].value = type(self.controls[name].value)(value)
 
     def _keep(self, content: bytes, suffix: str) -> Path:
-        path = keep(content, self._folder, "latent", suffix)
-        self.message.value = f'<span role="status">Saved as {escape(str(path))}; {link(content, path.name)}</span>'
+        path = render.keep(content, self._folder, "latent", suffix)
+        self.message.value = (
+            f'<span role="status">Saved as {escape(str(path))}; {render.link(content, path.name)}</span>'
+        )
         return path
 
     # -- helpers ---------------------------------------------------------------------------------------
@@ -242,12 +245,6 @@ class LatentExplorer(ipywidgets.VBox):
             finally:
                 self._held -= 1
             self._draw()
-
-    def _guarded(self, act: Callable[..., Any]) -> Callable[..., None]:
-        def show(line: str) -> None:
-            self.message.value = f'<div role="alert" class="error">{escape(line)}</div>'
-
-        return guarded(act, show)
 
 
 def _checked(model: InfoGAN, beside: InfoGAN | None) -> list[InfoGAN]:

@@ -1,4 +1,4 @@
-"""What can be turned, and which latents a view shows, as pure functions. No widget here.
+"""What can be turned, and which latents a layout shows, as pure functions. No widget here.
 
 A knob is a code of the spec, or one number z_i of its noise under the name "z0", "z1", ...
 """
@@ -15,10 +15,10 @@ from torch import Tensor
 
 from infogan_lib.core.codes import Circular, Code, finite
 from infogan_lib.core.latent import Latent, LatentSpec
-from infogan_lib.show.widgets.readings import state_names
+from infogan_lib.show.widgets.readings import Labels, state_names
 
-VIEWS = ("one", "rows", "grid")
-STEPS = 10  # points of a continuous knob along a side of a view
+LAYOUTS = ("one", "rows", "grid")
+STEPS = 10  # points of a continuous knob along a side of a layout
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ class Knob:
         """Which of `points` is nearest to a value; angles meet at the ends."""
         circular = isinstance(self.code, Circular)
         return min(
-            range(len(points)),
-            key=lambda i: 1 - math.cos(points[i] - value) if circular else abs(points[i] - value),
+            range(len(points)), key=lambda i: 1 - math.cos(points[i] - value) if circular else abs(points[i] - value)
         )
 
     def check(self, value: float) -> float:
@@ -72,14 +71,14 @@ class Knob:
             raise ValueError(f"{self.name}: its slider goes from {self.ends[0]:g} to {self.ends[1]:g}, got {number:g}.")
         return number
 
-    def text(self, value: float, states: Sequence[str] | None = None) -> str:
+    def text(self, value: float, labels: Labels) -> str:
         """A value as a short label."""
         if self.continuous:
             return f"{value:.1f}"
         if isinstance(self.code, Circular):
             return f"{math.degrees(value):.0f}°"
         assert self.code is not None
-        return (states or state_names(self.code))[int(value)]
+        return state_names(self.code, labels)[int(value)]
 
 
 def knobs(spec: LatentSpec, noise_sliders: Sequence[int] | None = None) -> list[Knob]:
@@ -115,7 +114,7 @@ def encode(spec: LatentSpec, turned: Sequence[Knob], noise: Tensor, values: Mapp
 
 @dataclass(frozen=True)
 class Layout:
-    """The latents of a view, row by row, and where the one that has exactly the values set stands (`chosen`)."""
+    """The latents shown, row by row, and where the one that has exactly the values set stands (`chosen`)."""
 
     noise: Tensor
     values: dict[str, float | Tensor]
@@ -129,16 +128,16 @@ class Layout:
         return self.chosen[1] * self.columns + self.chosen[0]
 
 
-def layout(view: str, values: Mapping[str, float], noise: Tensor, across: Knob, down: Knob) -> Layout:
-    """What a view shows, for `noise` (R, size).
+def layout(name: str, values: Mapping[str, float], noise: Tensor, across: Knob, down: Knob) -> Layout:
+    """The layout of that name, for `noise` (R, size).
 
     "one": the values set. "rows": a row for each noise vector, `across` going from end to end. "grid": `across` and
     `down` both going, the first noise vector. On a side, the point nearest to the value set is that value.
     """
-    if view == "one":
+    if name == "one":
         return Layout(noise[:1], dict(values), 1, (0, 0), [], [])
     x, column = _through(across, values[across.name])
-    if view == "rows":
+    if name == "rows":
         rows = noise
         spread: dict[str, float | Tensor] = {**values, across.name: torch.tensor(x).repeat(len(rows))}
         return Layout(rows.repeat_interleave(len(x), 0), spread, len(x), (column, 0), x, [])

@@ -13,7 +13,7 @@ import ipywidgets
 from infogan_lib.core.latent import LatentSpec
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.core.recipe import Report
-from infogan_lib.show.widgets.callbacks import guarded, on_interrupt, weakly
+from infogan_lib.show.widgets.callbacks import button, guarded, on_interrupt, weakly
 from infogan_lib.show.widgets.dashboard import Curves, Dashboard, copied, model_of, total_steps
 from infogan_lib.show.widgets.worker import ENDS, Worker, check_startable
 from infogan_lib.training.checkpoint import TrainingError
@@ -28,7 +28,8 @@ class TrainingMonitor(ipywidgets.VBox):
         for report in run: monitor.update(report)  # one's own loop, or:
         monitor.start()                            # the same iterator in a thread, with buttons
 
-    source   a `Training`, or another iterator of reports with a `.model`; or a model, or only a spec (no samples)
+    source   a `Training`, or another iterator of reports with a `.model`; or a model, or only a spec (no samples).
+             Of a run that keeps averaged weights, samples and snapshots show the model with those, `run.averaged`
     every    seconds between two drawings, at least; more where drawing would take over 8 % of the time
     rows     rows of samples, each one noise vector drawn with `seed`
 
@@ -53,20 +54,20 @@ class TrainingMonitor(ipywidgets.VBox):
         self._pending: list[Report] = []
         self._hooks: list[Callable[[InfoGAN], None]] = []
 
+        orders = {
+            "Start": (self.start, "Train in the background, or go on"),
+            "Pause": (self.pause, "Finish the step in hand, save, and wait"),
+            "Step": (self.step, "Take one step and pause"),
+            "Stop": (self.stop, "End this run; it is saved if it has a folder"),
+        }
         self.buttons = {
-            name: self._button(name, *look)
-            for name, look in {
-                "Start": (self.start, "Train in the background, or go on"),
-                "Pause": (self.pause, "Finish the step in hand, save, and wait"),
-                "Step": (self.step, "Take one step and pause"),
-                "Stop": (self.stop, "End this run; it is saved if it has a folder"),
-            }.items()
+            name: button(name, tip, guarded(order, self._fail), "90px") for name, (order, tip) in orders.items()
         }
         self.bar = ipywidgets.HBox(list(self.buttons.values())).add_class("infogan-bar")
         self.dashboard = Dashboard(self.spec, rows, seed)
         self.dashboard.reset(int(getattr(self.run, "step", 0)), total_steps(self.run))
         super().__init__([self.bar, self.dashboard])
-        on_interrupt(weakly(self.pause))
+        on_interrupt(self.pause)
         self._draw("waiting")
 
     @property
@@ -79,33 +80,28 @@ class TrainingMonitor(ipywidgets.VBox):
     def update(self, report: Report) -> None:
         """Note a report. Cheap: its numbers stay on the device until the next drawing is due."""
         if self._worker is None:
-            self.bar.layout.display = "none"  # somebody else drives
+            self.bar.layout.display = "none"  # the loop is the caller's, so there is nothing to press
         self._pending.append(report)
         if time.monotonic() >= self._due or report.step == self.dashboard.total:
             self.redraw()
 
     def redraw(self) -> None:
         """Draw all that was reported so far, now; useful after a loop whose end this monitor does not know."""
-        if self._worker is None:
-            self._draw(self.state)
-        else:
-            self._worker.between_steps(lambda: self._draw(self.state))
+        self._between_steps(lambda: self._draw(self.state))
 
     def on_snapshot(self, hook: Callable[[InfoGAN], None]) -> None:
-        """Call `hook(model)` with a fresh copy of the averaged model at each drawing, in the training's thread."""
+        """Call `hook(model)` with a fresh copy of the averaged model at each drawing, in the thread of the training."""
         self._hooks.append(hook)
 
     def snapshot(self) -> InfoGAN:
-        """A copy of the model as it stands between two steps: averaged weights, eval mode, free for any use.
+        """A copy of the averaged model as it stands between two steps, in eval mode, free for any use.
 
         Raises TrainingError where there is no model yet.
         """
         model = self.model
         if model is None:
             raise TrainingError("there is no model yet: make the monitor of a run, or start one.")
-        if self._worker is None:
-            return copied(model)
-        return self._worker.between_steps(lambda: copied(model))
+        return self._between_steps(lambda: copied(model))
 
     # -- a run in a thread --------------------------------------------------------------------------
 
@@ -139,7 +135,7 @@ class TrainingMonitor(ipywidgets.VBox):
         if self._worker is not None:
             self._worker.stop()
 
-    def wait(self, step: int | None = None, timeout: float | None = None) -> bool:
+    def wait(self, step: float = math.inf, timeout: float = math.inf) -> bool:
         """Wait until the run pauses or ends, or has reached `step`. False where `timeout` seconds were not enough.
 
         Raises what the run raised, and TrainingError if nothing was started. Interrupting it pauses the run.
@@ -148,8 +144,7 @@ class TrainingMonitor(ipywidgets.VBox):
         if worker is None:
             raise TrainingError("nothing to wait for: start the run first.")
         try:
-            reached = (lambda: False) if step is None else (lambda: worker.last_step >= step)
-            done = worker.wait(reached, math.inf if timeout is None else timeout)
+            done = worker.wait(step, timeout)
         except KeyboardInterrupt:
             worker.pause()
             raise
@@ -164,13 +159,16 @@ class TrainingMonitor(ipywidgets.VBox):
             child.close()
         super().close()
 
+    def _between_steps(self, function: Callable[[], Any]) -> Any:
+        return function() if self._worker is None else self._worker.between_steps(function)
+
     def _order(self, steps: float, run: Any) -> None:
         worker = self._worker
         if worker is not None and worker.state == "running":
             raise TrainingError("the run is training already; pause or stop it first.")
         if worker is None or worker.state in ENDS:
             worker = self._hire(self.run if run is None else run)
-        elif run not in (None, self.run):
+        elif run is not None and run is not self.run:
             raise TrainingError("this monitor holds another run, paused; stop it first.")
         self.dashboard.pause_clock()
         self.bar.layout.display = None
@@ -187,7 +185,8 @@ class TrainingMonitor(ipywidgets.VBox):
         if run is not self.run:
             self.run, self.model = run, model_of(run)
             self.dashboard.reset(int(getattr(run, "step", 0)), total_steps(run))
-        self._worker = worker = Worker(run, weakly(self.update), weakly(self._draw))
+        worker = Worker(run, weakly(self.update), weakly(self._draw))
+        self._worker = worker
         weakref.finalize(self, worker.stop)  # when this object goes, and when the interpreter exits
         worker.start()
         return worker
@@ -211,14 +210,9 @@ class TrainingMonitor(ipywidgets.VBox):
     def _show(self, state: str) -> None:
         idle = state in ("waiting", "paused")
         useful = {"Start": idle, "Step": idle, "Pause": state == "running", "Stop": state in ("running", "paused")}
-        for name, button in self.buttons.items():
-            button.disabled = not useful[name] or self.run is None
+        for name, control in self.buttons.items():
+            control.disabled = not useful[name] or self.run is None
         self.dashboard.show(state, None if self._worker is None else self._worker.error)
 
-    def _button(self, name: str, order: Callable[[], None], tip: str) -> ipywidgets.Button:
-        def show(line: str) -> None:
-            self.curves.error = line
-
-        button = ipywidgets.Button(description=name, tooltip=tip, layout={"width": "90px"})
-        button.on_click(guarded(lambda _: order(), show))
-        return button
+    def _fail(self, line: str) -> None:
+        self.curves.error = line

@@ -56,13 +56,12 @@ def _panel(body: str, words: str) -> str:
 
 def _block(code: Code, q: Distribution, index: int, value: float | None, labels: Labels) -> tuple[str, str]:
     """(SVG, the same in words) of one code."""
-    label = labels.get(code.name, code.name)
-    name = label if isinstance(label, str) else code.name
+    name = shown_name(code.name, labels)
     if isinstance(code, (Categorical, Bernoulli)):
-        states = label if not isinstance(label, str) else state_names(code)
         p = float(q.mean[index]) if isinstance(code, Bernoulli) else 0.0
         probs = [1 - p, p] if isinstance(code, Bernoulli) else q.probs[index].tolist()  # type: ignore[attr-defined]
-        return _bars(name, _numbers(code, probs), [str(s) for s in states], None if value is None else round(value))
+        set_to = None if value is None else round(value)
+        return _bars(name, _numbers(code, probs), state_names(code, labels), set_to)
     if isinstance(code, Circular):
         angle, length = _numbers(code, [float(q.mean[index]), 1 - float(q.variance[index])])
         return _compass(name, angle, length, float(q.concentration[index]), value)  # type: ignore[attr-defined]
@@ -71,9 +70,21 @@ def _block(code: Code, q: Distribution, index: int, value: float | None, labels:
     return _axis(name, mean, sigma, (ends[0], ends[1]), code.trained_range or (ends[0], ends[1]), value)
 
 
-def state_names(code: Code) -> list[str]:
-    """The states of a categorical code, "0", "1", ..., or of a yes/no code."""
-    return ["no", "yes"] if isinstance(code, Bernoulli) else [str(int(v)) for v in code.sweep()]
+def shown_name(name: str, labels: Labels) -> str:
+    """The name that a code or a number of the noise is shown under."""
+    label = labels.get(name, name)
+    return label if isinstance(label, str) else name
+
+
+def state_names(code: Code, labels: Labels) -> list[str]:
+    """The states of a categorical or a yes/no code as they are shown; raises ValueError for too many or few labels."""
+    names = ["no", "yes"] if isinstance(code, Bernoulli) else [str(int(v)) for v in code.sweep()]
+    label = labels.get(code.name, "")
+    if isinstance(label, str):
+        return names
+    if len(label) != len(names):
+        raise ValueError(f"labels: code {code.name!r} has {len(names)} states, got {len(label)} names for them.")
+    return [str(state) for state in label]
 
 
 def _numbers(code: Code, values: list[float]) -> list[float]:

@@ -9,23 +9,23 @@ import numpy as np
 import torch
 
 from infogan_lib.core.model import InfoGAN
-from infogan_lib.show.widgets import views
+from infogan_lib.show.widgets import render
 from infogan_lib.show.widgets.controls import Screen
 from infogan_lib.show.widgets.knobs import Knob, Layout, layout
-from infogan_lib.show.widgets.readings import Labels
+from infogan_lib.show.widgets.readings import Labels, shown_name
 
 
 class Look(NamedTuple):
-    """Which view, the knobs along its sides, and the seed of its noise."""
+    """Which layout, the knobs along its sides, and the seed of its noise."""
 
-    view: str
+    layout: str
     across: Knob
     down: Knob
     seed: int
 
 
 class Stage:
-    """`models` beside each other; `rows` noise vectors in the view "rows". `screens` are the widgets to show."""
+    """`models` beside each other; `rows` noise vectors in the layout "rows". `screens` are the widgets to show."""
 
     def __init__(
         self, models: list[InfoGAN], turned: Sequence[Knob], rows: int, labels: Labels, captions: Sequence[str]
@@ -40,8 +40,8 @@ class Stage:
     def render(self, values: Mapping[str, float], look: Look) -> tuple[list[np.ndarray], list[str], Layout]:
         """Each model's picture and Q's reading, and the layout they share. Nothing is shown."""
         noise = self.models[0].spec.noise.sample(self.rows, torch.Generator().manual_seed(look.seed))
-        shown = layout(look.view, values, noise, look.across, look.down)
-        scenes = [views.scene(model, self.turned, shown, look.across, look.down, self.labels) for model in self.models]
+        shown = layout(look.layout, values, noise, look.across, look.down)
+        scenes = [render.scene(model, self.turned, shown, look.across, look.down, self.labels) for model in self.models]
         return [picture for picture, _ in scenes], [html for _, html in scenes], shown
 
     def show(self, values: Mapping[str, float], look: Look) -> None:
@@ -50,23 +50,18 @@ class Stage:
         alt = self._alt(values, look)
         for screen, picture, html in zip(self.screens, self.pictures, readings):
             with screen.hold_sync():
-                screen.png, screen.reading, screen.alt = views.png(picture), html, alt
-                screen.width = views.width_on_page(picture, look.view != "one", len(self.models))
-                screen.across = [self._text(look.across, v) for v in shown.across]
-                screen.down = [self._text(look.down, v) for v in shown.down]
+                screen.png, screen.reading, screen.alt = render.png(picture), html, alt
+                screen.width = render.width_on_page(picture, look.layout != "one", len(self.models))
+                screen.across = [look.across.text(v, self.labels) for v in shown.across]
+                screen.down = [look.down.text(v, self.labels) for v in shown.down]
                 screen.chosen = list(shown.chosen)
 
     def _alt(self, values: Mapping[str, float], look: Look) -> str:
-        said = ", ".join(f"{self._name(knob)} {self._text(knob, values[knob.name])}" for knob in self.turned)
-        if look.view == "one":
+        said = ", ".join(f"{self._name(knob)} {knob.text(values[knob.name], self.labels)}" for knob in self.turned)
+        if look.layout == "one":
             return f"Generated image with {said}."
-        rows = f"{self._name(look.down)} going down" if look.view == "grid" else f"{self.rows} rows of other noise"
+        rows = f"{self._name(look.down)} going down" if look.layout == "grid" else f"{self.rows} rows of other noise"
         return f"Generated images, {self._name(look.across)} going across, {rows}; the framed one has {said}."
 
     def _name(self, knob: Knob) -> str:
-        label = self.labels.get(knob.name)
-        return label if isinstance(label, str) else knob.name
-
-    def _text(self, knob: Knob, value: float) -> str:
-        label = self.labels.get(knob.name)
-        return knob.text(value, None if label is None or isinstance(label, str) else label)
+        return shown_name(knob.name, self.labels)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-import torch
-
+from infogan_lib.data.threads import one_thread
 from infogan_lib.training.checkpoint import TrainingError
 
+Call = tuple[Callable[[], Any], Future[Any]]  # asked for by another thread, and where its answer goes
 ENDS = ("finished", "stopped", "failed")
 PATIENCE = 0.2  # seconds between two looks for Ctrl-C while the main thread waits
 
@@ -51,7 +51,7 @@ class Worker(threading.Thread):
         self._after_step, self._at_rest = after_step, at_rest
         self._changed = threading.Condition()
         self._state, self._allowed, self._stopping = "paused", 0.0, False
-        self._calls: list[tuple[Callable[[], Any], Future[Any]]] = []
+        self._calls: list[Call] = []
 
     @property
     def state(self) -> str:
@@ -87,15 +87,15 @@ class Worker(threading.Thread):
         if self.is_alive() and threading.current_thread() is not self:
             self.join()
 
-    def wait(self, until: Callable[[], bool] = lambda: False, timeout: float = math.inf) -> bool:
-        """Wait until nothing runs any more or `until()` holds; False where `timeout` seconds were not enough."""
+    def wait(self, step: float = math.inf, timeout: float = math.inf) -> bool:
+        """Wait until nothing runs any more or `step` is reached; False where `timeout` seconds were not enough."""
         if threading.current_thread() is self:
             return True
         end = time.monotonic() + timeout
         with self._changed:
-            while self._state == "running" and not until() and (left := end - time.monotonic()) > 0:
+            while self._state == "running" and self.last_step < step and (left := end - time.monotonic()) > 0:
                 self._changed.wait(min(PATIENCE, left))
-            return self._state != "running" or until()
+            return self._state != "running" or self.last_step >= step
 
     def between_steps(self, function: Callable[[], Any]) -> Any:
         """What `function()` returns when called where no step is under way."""
@@ -112,17 +112,17 @@ class Worker(threading.Thread):
     # -- the thread ---------------------------------------------------------------------------------
 
     def run(self) -> None:
-        torch.set_num_threads(1)  # belongs to this thread alone
         end = "failed"
-        try:
-            end = self._train()
-        except BaseException as error:
-            self.error = error
-        for last_duty in (self._close, self._at_rest):  # each is done, whatever happens to the other
+        with one_thread():
             try:
-                last_duty(end)
-            except Exception as error:
-                end, self.error = "failed", self.error or error
+                end = self._train()
+            except BaseException as error:
+                self.error = error
+            for last_duty in (self._close, self._at_rest):  # each is done, whatever happens to the other
+                try:
+                    last_duty(end)
+                except Exception as error:
+                    end, self.error = "failed", self.error or error
         self._set(end)
 
     def _train(self) -> str:
@@ -146,15 +146,14 @@ class Worker(threading.Thread):
                 while self._state == "paused" and not self._stopping and not self._calls:
                     self._changed.wait()
                 calls, self._calls = self._calls, []
-                stopping, tired = self._stopping, self._state == "running" and not self._allowed
+                stopping, pausing = self._stopping, self._state == "running" and not self._allowed
                 if not calls and not stopping and self._allowed:
                     self._allowed -= 1
                     return True
-            for function, future in calls:
-                _answer(function, future)
+            _answer(calls)
             if stopping:
                 return False
-            if tired:
+            if pausing:
                 self._save()
                 self._at_rest("paused")
                 self._set("paused")
@@ -166,8 +165,7 @@ class Worker(threading.Thread):
             self._state = state
             calls, self._calls = self._calls, []
             self._changed.notify_all()
-        for function, future in calls:
-            _answer(function, future)
+        _answer(calls)
 
     def _save(self) -> None:
         """Save the run if it has a folder and is not within a step."""
@@ -184,8 +182,9 @@ class Worker(threading.Thread):
                 self.training.close()
 
 
-def _answer(function: Callable[[], Any], future: Future[Any]) -> None:
-    try:
-        future.set_result(function())
-    except BaseException as error:
-        future.set_exception(error)
+def _answer(calls: list[Call]) -> None:
+    for function, future in calls:
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)

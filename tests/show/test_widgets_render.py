@@ -1,4 +1,4 @@
-"""The pure half of the widgets: which latents a view shows, their pixels, and Q's reading as HTML."""
+"""The pure half of the widgets: which latents a layout shows, their pixels, and Q's reading as HTML."""
 
 import io
 import itertools
@@ -18,7 +18,7 @@ from infogan_lib import Bernoulli, Categorical, Circular, Gaussian, LatentSpec, 
 from infogan_lib.data import to_uint8
 from infogan_lib.data.threads import one_thread
 from infogan_lib.show.widgets import knobs as k
-from infogan_lib.show.widgets import readings, views
+from infogan_lib.show.widgets import readings, render
 
 CODES = [Categorical("kind", 3), Uniform("c1"), Gaussian("age", mean=5, std=2), Circular("turn"), Bernoulli("glasses")]
 SPEC = LatentSpec(Noise(4), CODES)
@@ -92,8 +92,8 @@ def test_angles_come_back_into_one_turn():
 
 
 @settings(deadline=None, max_examples=40)
-@given(EACH, st.sampled_from(k.VIEWS), st.sampled_from(list(itertools.permutations(KNOBS, 2))))
-def test_every_view_holds_the_latent_that_was_set(values, view, sides):
+@given(EACH, st.sampled_from(k.LAYOUTS), st.sampled_from(list(itertools.permutations(KNOBS, 2))))
+def test_every_layout_holds_the_latent_that_was_set(values, view, sides):
     noise = SPEC.noise.sample(3, torch.Generator().manual_seed(0))
     shown = k.layout(view, values, noise, *sides)
     latent = k.encode(SPEC, KNOBS, shown.noise, shown.values)
@@ -160,7 +160,7 @@ def test_render_gives_the_models_images_and_needs_one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        pixels = views.render(MODEL, latent)
+        pixels = render.pixels(MODEL, latent)
         assert seen == [1] and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -181,13 +181,13 @@ def test_the_thread_count_comes_back_after_an_error():
 
 
 @settings(deadline=None, max_examples=20)
-@given(EACH, st.sampled_from(k.VIEWS))
+@given(EACH, st.sampled_from(k.LAYOUTS))
 def test_a_scene_shows_the_image_of_the_values_set(values, view):
     noise = SPEC.noise.sample(2, torch.Generator().manual_seed(1))
     shown = k.layout(view, values, noise, KNOBS[1], KNOBS[0])
-    picture, html = views.scene(MODEL, KNOBS, shown, KNOBS[1], KNOBS[0])
+    picture, html = render.scene(MODEL, KNOBS, shown, KNOBS[1], KNOBS[0])
     one = k.layout("one", values, noise, KNOBS[1], KNOBS[0])
-    alone = views.render(MODEL, k.encode(SPEC, KNOBS, one.noise, one.values))[0]
+    alone = render.pixels(MODEL, k.encode(SPEC, KNOBS, one.noise, one.values))[0]
     x, y = shown.chosen
     tile = picture if view == "one" else picture[10 * y + 2 : 10 * y + 10, 10 * x + 2 : 10 * x + 10]
     # A batch of another size may round the last bit another way.
@@ -197,7 +197,7 @@ def test_a_scene_shows_the_image_of_the_values_set(values, view):
 
 def test_a_sheet_frames_one_image_and_leaves_all_pixels_alone():
     images = np.random.default_rng(0).integers(0, 255, (6, 5, 4, 1), dtype=np.uint8)
-    plain, framed = views.sheet(images, 3), views.sheet(images, 3, framed=4)
+    plain, framed = render.sheet(images, 3), render.sheet(images, 3, framed=4)
     for i, image in enumerate(images):
         top, left = 2 + i // 3 * 7, 2 + i % 3 * 6
         assert (framed[top : top + 5, left : left + 4] == image).all()
@@ -208,23 +208,23 @@ def test_a_sheet_frames_one_image_and_leaves_all_pixels_alone():
 def test_png_and_gif_keep_the_pixels():
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4, 1) * 20
     colour = np.dstack([grey, grey, 255 - grey])
-    assert (np.asarray(Image.open(io.BytesIO(views.png(grey)))) == grey[:, :, 0]).all()
-    assert (np.asarray(Image.open(io.BytesIO(views.png(colour)))) == colour).all()
-    film = Image.open(io.BytesIO(views.gif([grey, 255 - grey, grey], ms=80)))
+    assert (np.asarray(Image.open(io.BytesIO(render.png(grey)))) == grey[:, :, 0]).all()
+    assert (np.asarray(Image.open(io.BytesIO(render.png(colour)))) == colour).all()
+    film = Image.open(io.BytesIO(render.gif([grey, 255 - grey, grey], ms=80)))
     assert (film.n_frames, film.info["duration"], film.info["loop"]) == (3, 80, 0)
     film.seek(1)
     assert (np.asarray(film.convert("L")) == 255 - grey[:, :, 0]).all()
     with pytest.raises(ValueError, match="no frames"):
-        views.gif([])
+        render.gif([])
 
 
 def test_enlarging_and_standing_side_by_side():
     a, b = np.zeros((2, 3, 1), np.uint8), np.full((4, 2, 3), 9, np.uint8)
-    assert views.enlarge(b, 3).shape == (12, 6, 3)
-    both = views.beside([a, b], gap=1)
+    assert render.enlarge(b, 3).shape == (12, 6, 3)
+    both = render.beside([a, b], gap=1)
     assert both.shape == (4, 6, 3) and (both[:2, :3] == 0).all() and (both[:, 4:] == 9).all()
     assert (both[2:, :3] == 255).all() and (both[:, 3] == 255).all()
-    assert views.beside([a]) is a
+    assert render.beside([a]) is a
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_enlarging_and_standing_side_by_side():
     [*(((n, n), False) for n in (8, 28, 32, 64)), *((s, True) for s in [(302, 302), (152, 302), (32, 92)])],
 )
 def test_pictures_fit_the_page(shape, many):
-    width = views.width_on_page(np.zeros((*shape, 3), np.uint8), many)
+    width = render.width_on_page(np.zeros((*shape, 3), np.uint8), many)
     assert shape[1] <= width <= (640 if many else 280) and width * shape[0] / shape[1] <= 460
 
 
