@@ -81,7 +81,7 @@ def cluster(preset: Preset, seed: int, folder: Path) -> experiment.Trained:
         optimiser.zero_grad()
         real_image_loss(model.spec, posterior, of_view, recipe.real_entropy)["digit"].backward()
         optimiser.step()
-        ema.update(average, model, decay=min(recipe.ema, step / (step + 10)))
+        ema.update(average, model, recipe.ema, step)
     return average.module, {"recipe": recipe.to_json(), "seed": seed}
 
 

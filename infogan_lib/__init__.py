@@ -1,12 +1,13 @@
 """A small library for learning InfoGAN. The notebooks build each piece first and import it from here afterwards.
 
     cli        what can I type?                     train, evaluate, sweep, check, progress, reset
-    course     what surrounds the lessons?          exercises, clinic, lessons of single notebooks, tables
-    show       what does it look like?              plots, widgets
-    measure    what is a trained model worth?       metrics, readers, information, disentanglement
-    training   how is a run driven and kept?        the loop, checkpoints, weights, presets, devices
-    data       where do images come from?           MNIST, folders, rendered faces
-    core       what is InfoGAN?                     codes, bound, objectives, networks, model, views, steps
+    course     what surrounds the lessons?          exercises/, clinic/, lessons/, progress, results
+    show       what does it look like?              plots, widgets/
+    measure    what is a trained model worth?       metrics, readers, information, effects, report
+    training   how is a run driven and kept?        loop, ema, checkpoint, weights, presets, devices
+    data       where do images come from?           Images, mnist, folder, datasets, faces/
+    core       what is InfoGAN?                     codes, latent, bound, objectives, networks, model,
+                                                    views, recipe, steps
 
 A place imports only from places below it. Read `core` first, in the order that its `__init__` names.
 """

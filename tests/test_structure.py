@@ -13,7 +13,7 @@ import infogan_lib
 LIBRARY = Path(infogan_lib.__file__).parent
 PLACES = ["core", "data", "training", "measure", "show", "course", "cli"]
 RANK = {place: i for i, place in enumerate([*PLACES, "__init__", "__main__"])}
-CORE_MAY_IMPORT = {"infogan_lib", "torch", "torchvision", *sys.stdlib_module_names}
+CORE_MAY_IMPORT = {"infogan_lib", "torch", *sys.stdlib_module_names}
 LIMIT = 1_900  # lines of core and of the loop, together
 
 
@@ -95,7 +95,7 @@ SOUND = {
     "cli.py": "import numpy\nfrom infogan_lib.data import files, images",
     "core/__init__.py": '"""Read:\n\n    codes  one class a kind\n    model  G, D and Q\n"""',
     "core/codes.py": "import math\nimport torch.nn.functional as F",
-    "core/model.py": "from infogan_lib.core import codes\nfrom torchvision import transforms",
+    "core/model.py": "from infogan_lib.core import codes\nfrom torch import nn",
     "data/__init__.py": "from infogan_lib.data.images import Images",
     "data/files.py": "import numpy",
     "data/images.py": "from infogan_lib.core.codes import KINDS\nfrom infogan_lib.data import files",

@@ -27,9 +27,9 @@ def lower_bound(
     """L_I sample by sample: {name: (N,)} of H(c) + log Q(c|x), in nats (InfoGAN eq. 5).
 
     `latent` holds the codes that made the images which `posterior` was read from. The mean over
-    samples is an unbiased estimate of L_I, which never exceeds I(c;x); single samples may.
-    Raises ValueError when a code lies where its prior is zero. `check=False` leaves that test out,
-    for training loops on a GPU, where it would wait for the device.
+    samples is an unbiased estimate of L_I, which never exceeds I(c;x); a single sample may.
+    Raises ValueError when a code lies where its prior is zero. `check=False` leaves that test out, for training:
+    a view may move what Q should read beyond the prior, and on a GPU the test would wait for the device.
     """
     nats = {}
     for code in spec.codes:
@@ -55,7 +55,7 @@ def weighted(nats: Mapping[str, Tensor], weight: Weight) -> Tensor | float:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The meter's marks for one code, in nats: what L_I reads for a Q that knows nothing, and for better ones."""
+    """Reference values of L_I for one code, in nats: for a Q that knows nothing, and for better ones."""
 
     code: Code
     nothing: float  # the best constant Q: 0 for a discrete code, but -0.176 for Uniform under a Gaussian

@@ -16,13 +16,13 @@ import torch.distributions as D
 import torch.nn.functional as F
 from torch import Tensor
 
-# Neither letters nor maths forbid these, but they are arguments of `LatentSpec.encode` and `sweep`.
+# Identifiers like any other, but arguments of `LatentSpec.encode` and `sweep` already.
 RESERVED = ("noise", "name", "steps", "beyond", "self")
 PLAIN = "plain"  # the view that is the image itself
 
 
 def finite(values: Any, what: str) -> Tensor:
-    """`values` as a float tensor, finite or refused."""
+    """`values` as a tensor of finite numbers. Raises TypeError for complex and bool, ValueError for NaN and infinity."""
     tensor = torch.as_tensor(values)
     if tensor.is_complex() or tensor.dtype == torch.bool:
         raise TypeError(f"{what}: expected real numbers, got {tensor.dtype}.")
@@ -39,6 +39,7 @@ class Code:
     q_width    numbers Q outputs for it (raw, unconstrained)
     discrete   whether 0 <= I(c;x) <= H(c) holds, so that H(c) is a ceiling for L_I
     view       what Q sees of an image when it reads this code, by name: see `views`
+    default    what `LatentSpec.encode` gives the code where it is not named
     """
 
     name: str
@@ -96,7 +97,9 @@ class Code:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the view is left out where it is the image itself."""
         described = {"kind": type(self).__name__, **asdict(self)}
-        return {key: value for key, value in described.items() if (key, value) != ("view", PLAIN)}
+        if self.view == PLAIN:
+            del described["view"]
+        return described
 
 
 @dataclass(frozen=True)
@@ -187,8 +190,8 @@ class _NormalPosterior(Code):
 
     Q outputs two numbers (m, s): mean = centre + scale * m, stddev = scale * (sigma_floor + softplus(s)).
     The floor keeps -log q from falling without end once Q is nearly perfect. With `sigma` set, the
-    width is that constant (in units of scale), Q outputs m alone, and -log q is half a squared error
-    plus a constant: the official code's choice (sigma = 1), which cannot show positive information.
+    stddev is that constant (in units of scale), Q outputs m alone, and -log q is half a squared error
+    plus a constant: the official code's choice (sigma = 1), whose L_I of a uniform code is never positive.
     """
 
     sigma_floor: float = field(default=0.1, kw_only=True)

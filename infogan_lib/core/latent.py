@@ -20,7 +20,7 @@ MOST = 10_000  # numbers in a latent
 
 @dataclass(frozen=True)
 class Noise:
-    """z: `size` numbers nobody reads back, standard normal or uniform on [-1, 1] (the official code's)."""
+    """z: `size` numbers that Q does not read, standard normal or uniform on [-1, 1] (the official code's)."""
 
     size: int
     kind: str = "normal"
@@ -56,7 +56,7 @@ class Latent:
         return len(self.input)
 
     def rows(self, index: slice | Tensor) -> Latent:
-        """Some of the latents."""
+        """Some of the latents, by index."""
         return Latent(self.input[index], self.noise[index], {k: v[index] for k, v in self.values.items()})
 
     def to(self, device: torch.device | str) -> Latent:
@@ -72,7 +72,7 @@ class LatentSpec:
         spec = LatentSpec(Noise(62), [Categorical("digit", 10), Uniform("c1"), Uniform("c2")])
         spec.width                                   # 74: columns of the generator's input
         spec.sample(128).input                       # (128, 74)
-        spec.encode(noise=z, digit=3, c1=1.7)        # every latent a 3; c2 at its default, 0
+        spec.encode(noise=z, digit=3, c1=1.7)        # digit = 3 and c1 = 1.7 in all; c2 at its default, 0
 
     Raises ValueError for repeated or unusable names, for an empty latent and for one of more than MOST numbers.
     """
@@ -148,6 +148,7 @@ class LatentSpec:
         """One code from end to end for every row of `noise`: R x S latents, row by row (the paper's figure 2).
 
         The other codes are held at `values` (numbers, or (R,) tensors: one a row) or at their defaults.
+        Raises ValueError where the swept code is among them, and as `encode` does.
         """
         points = self[name].sweep(steps, beyond)
         if name in values:

@@ -28,6 +28,7 @@ class InfoGAN(nn.Module):
     `q_on` says what the mutual-information term may train besides G and the Q head: "trunk" (the shared
     trunk as well, as the official code does), "frozen" (never the trunk; its gradient still passes through
     it on the way to G) or "separate" (Q has a trunk of its own, which it trains). The training loop acts on it.
+    A "frozen" trunk still learns from D's loss, and from the consistency loss on real images if a recipe has one.
     Raises ValueError for an unknown network or q_on.
     """
 
@@ -40,7 +41,7 @@ class InfoGAN(nn.Module):
         self.network, self.spec, self.q_on = network, spec, q_on
         self.q_trunk: nn.Module | None = None
         self.q_head: nn.Module | None = None
-        with torch.random.fork_rng(devices=[]):  # torch's own first weights are thrown away; so is their randomness
+        with torch.random.fork_rng(devices=[]):  # torch's first weights are replaced below: leave its generator alone
             parts = NETWORKS[network](spec)
             self.image_shape = parts.image_shape
             self.generator = parts.generator
@@ -73,7 +74,10 @@ class InfoGAN(nn.Module):
         return self.d_head(self.trunk(images))[:, 0].float()
 
     def posterior(self, images: Tensor, *, train_trunk_by_q: bool = True) -> dict[str, Distribution]:
-        """Q alone: (N, C, H, W) images in [-1, 1] -> {name: Q(c|x)}; {} without codes. In training, one pass."""
+        """Q alone: (N, C, H, W) images in [-1, 1] -> {name: Q(c|x)}, the approximate posterior; {} without codes.
+
+        For training: in the present mode, with gradient, all images at once. `read` is for looking.
+        """
         if self.q_head is None:
             return {}
         trunk = self.trunk if self.q_trunk is None else self.q_trunk
@@ -107,7 +111,10 @@ class InfoGAN(nn.Module):
             return _in_pieces(self.generator, latent.input.to(self.device))
 
     def read(self, images: Tensor) -> dict[str, Distribution]:
-        """What Q says of images in [-1, 1]: {name: Q(c|x)}, in eval mode, no gradient."""
+        """What Q says of images (N, C, H, W) in [-1, 1]: {name: Q(c|x)}, in eval mode, no gradient.
+
+        Raises ValueError for another shape and TypeError for uint8.
+        """
         if images.ndim != 4 or tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(f"read: expected images (N, {self.image_shape}), got {tuple(images.shape)}.")
         if images.dtype == torch.uint8:

@@ -1,4 +1,4 @@
-"""The two-player game: what D and G minimise, always on logits. Last, what real images may ask of Q, in two ways.
+"""The two-player game: what D and G minimise, always on logits. Then two losses of Q on real images.
 
 D's output l is a logit: the probability that an image is real is sigmoid(l). Written on logits,
 -log sigmoid(l) = softplus(-l) never overflows and never rounds to log 0.
@@ -72,7 +72,7 @@ def real_image_loss(
 
     For each categorical code: an image and its augmented copy get the same answer (cross-entropy to
     the image's own posterior), each answer is sure (conditional entropy, times `certainty`), and the
-    answers use all states (minus the entropy of their mean). The last two are an estimate of
+    answers use all states (minus the entropy of their mean). With `certainty` 1 the last two are an estimate of
     -I(c;x) under Q: RIM (Gomes et al. 2010), IMSAT (arXiv:1702.08720). Other codes are left alone.
     """
     losses = {}

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infogan_lib.core import objectives, views
+from infogan_lib.core import objectives
 from infogan_lib.core.bound import Weight, weight_of
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")  # from exact to fast; `training.devices` says what each is
@@ -21,7 +21,8 @@ IN_WORDS = {int: "a whole number", float: "a finite number", bool: "true or fals
 class Recipe:
     """How to train. `lambda_g` and `lambda_q` weigh L_I for G and for Q: a number, or {code: number}.
 
-    Raises ValueError for a field of another kind, or out of its range.
+    Raises ValueError for a field of another kind, an objective or precision of another name, and a number of steps, a
+    batch or a decay that no training could have.
     """
 
     steps: int = 2000
@@ -37,12 +38,12 @@ class Recipe:
     ema: float = 0.99  # decay of the averaged weights
     enter: Mapping[str, int] = field(default_factory=dict)  # {code: the step its L_I begins at}; others at 0
     real_weight: Weight = 0.0  # of the consistency loss: Q says the same of a real image and of a view of it
-    real_view: str = "moved"  # that view, by name
-    real_from: int = 200  # the step the consistency loss starts at
-    real_entropy: float = 0.1  # how much certainty it asks for on each real image
+    real_view: str = "moved"  # the view of real images, by name
+    real_from: int = 200  # the step at which losses on real images start
+    real_entropy: float = 0.1  # how much certainty the consistency loss asks for on each real image
     real_apart: float = 0.0  # weight of `objectives.dependence`: how much codes go together on real images
-    real_apart_from: int = 200  # the step that starts at
-    real_before: int = 0  # steps of these two alone, before the first step of the game
+    real_apart_from: int = 200  # the step at which that one starts, if it is later than real_from
+    real_before: int = 0  # steps of the consistency loss alone, before the first step of the game
     precision: str = "float32"
     channels_last: bool = False
     compile: bool = False
@@ -63,12 +64,9 @@ class Recipe:
             else:
                 _expect(f.name, value, type(f.default))
         objectives.get(self.objective)
-        views.get(self.real_view)
-        for name in ("steps", "batch", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"recipe: {name} must be at least 1, got {getattr(self, name)}")
-        if self.batch < 2:
-            raise ValueError("recipe: batch norm needs a batch of at least 2")
+        for name, least in (("steps", 1), ("batch", 2), ("checkpoint_every", 1)):  # batch norm needs a batch of 2
+            if getattr(self, name) < least:
+                raise ValueError(f"recipe: {name} must be at least {least}, got {getattr(self, name)}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"recipe: precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         if not 0 <= self.ema < 1:
@@ -77,7 +75,9 @@ class Recipe:
     def at(self, step: int, names: Collection[str]) -> Recipe:
         """The recipe after `step` steps: what has not started yet weighs nothing. `names` are the codes."""
         now: dict[str, Any] = {}
-        if self.real_apart and step < self.real_apart_from:
+        if self.uses_real and step < self.real_from:
+            now["real_weight"] = 0.0
+        if self.real_apart and step < max(self.real_from, self.real_apart_from):
             now["real_apart"] = 0.0
         waiting = {name for name, first in self.enter.items() if step < first}
         if waiting:
@@ -114,8 +114,9 @@ def _expect(name: str, value: Any, kind: type, more: str = "") -> None:
 class Report:
     """What one step measured, as 0-d tensors on the device; `float(report.loss_d)` waits for it.
 
-    `nats` is L_I of each code in G's step (train mode: a running picture, not the final measurement),
-    `sigma` the mean stddev Q stated for each continuous code. `values()` has all of it, flat.
+    `loss_d` and `loss_g` are the losses of the game alone, `score_real` and `score_fake` the means of D's logits.
+    `nats` is L_I of each code on its view, in G's step (train mode: a running picture, not the final measurement),
+    `sigma` the mean stddev that Q stated for each continuous code (of an angle: sqrt(1 - R), torch's stddev).
     """
 
     step: int
@@ -128,13 +129,17 @@ class Report:
     loss_real: Tensor | None = None
 
     def values(self) -> dict[str, Tensor]:
+        """All of it but the step, flat: {"loss_d": ..., "nats/NAME": ..., "sigma/NAME": ..., ...}."""
         flat = {name: getattr(self, name) for name in ("loss_d", "loss_g", "score_real", "score_fake")}
         flat |= {f"nats/{k}": v for k, v in self.nats.items()} | {f"sigma/{k}": v for k, v in self.sigma.items()}
         return flat if self.loss_real is None else flat | {"loss_real": self.loss_real}
 
 
 def fetch(reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] | None = None) -> list[dict[str, float]]:
-    """Each report as {"step": n, name: value}, all read from the device in one transfer, after `mean_` of them."""
+    """Each report as {"step": n, name: value}, all read from the device in one transfer.
+
+    `mean_`, if given, first replaces the numbers by their means over several processes.
+    """
     flat = [report.values() for report in reports]
     if not flat:
         return []

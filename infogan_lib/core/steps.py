@@ -1,16 +1,16 @@
 """One training step as two losses (InfoGAN eq. 6; built in notebook 07).
 
-    D step (trunk, D head, Q head):  L_D - lambda_Q * L_I(Q(fake.detach()))
-    G step (G alone):                L_G - lambda_G * L_I(Q(fake)), with the latent that made the fakes
+    D step (trunk, D head, Q head):  L_D - lambda_Q * L_I(Q(fake.detach())) [+ what real images ask of Q]
+    G step (G alone):                L_G - lambda_G * L_I(Q(fake)), of the codes that made the fakes
 
-    L_D, L_G    softplus of D's logits           objectives.get(recipe.objective)
+    L_D, L_G    of D's logits on real and fake   objectives.get(recipe.objective)
     L_I         H(c) + E[log Q(c|x)]             bound.lower_bound
     lambda *    a weight for each code           bound.weighted
     D(x), Q(x)  two heads on one trunk           model.InfoGAN.discriminate
     x for Q     each code reads its own view     views.look
 
-Which weights a loss may change is the training loop's affair: it hands each optimiser its parameters, and freezes D and
-Q while G learns.
+Which weights a loss may change is decided by the training loop: it gives each optimiser its parameters, and freezes D
+and Q while G learns.
 """
 
 from __future__ import annotations
@@ -36,16 +36,18 @@ def d_loss(
     recipe: Recipe,
     real: Tensor,
     fake: Tensor,
-    latent: Latent,
+    target: Latent,
     shown: Shown | None = None,
     real_view: Tensor | None = None,
     *,
     train_trunk_by_q: bool = True,
 ) -> tuple[Tensor, dict[str, Any]]:
-    """What D and Q minimise, a scalar, and its parts for the report. `fake` (N, C, H, W) gets no gradient.
+    """What D and Q minimise, a scalar, and its parts for the report. No gradient reaches the fakes.
 
-    `latent` holds what Q should read of the fakes, off `shown` where a code has a view. With `real_view`, views of the
-    real images, the consistency loss is added. `train_trunk_by_q` as in `InfoGAN.discriminate`.
+    `real`, `fake` and `real_view` are (N, C, H, W). `target` has the values that Q should read of the fakes: those that
+    made them or, where a code has a view, those of `views.look`, which also gives `shown`. With `real_view`, views of
+    the real images, the losses on real images are added. `train_trunk_by_q` as in `InfoGAN.discriminate`.
+    Raises ValueError where the view of a code is not in `shown`.
     """
     shown = {view: images.detach() for view, images in (shown or {}).items()}
     score_fake, posterior = read_fakes(model, fake.detach(), shown, train_trunk_by_q=train_trunk_by_q)
@@ -55,7 +57,7 @@ def d_loss(
         score_real, posterior_real = model.discriminate(real)
 
     loss_d = objectives.get(recipe.objective).d_loss(score_real, score_fake)
-    nats = lower_bound(model.spec, posterior, latent, check=False)
+    nats = lower_bound(model.spec, posterior, target, check=False)
     loss = loss_d - weighted(nats, recipe.lambda_q)
 
     parts: dict[str, Any] = {
@@ -71,15 +73,15 @@ def d_loss(
 
 
 def g_loss(
-    model: InfoGAN, recipe: Recipe, fake: Tensor, latent: Latent, shown: Shown | None = None
+    model: InfoGAN, recipe: Recipe, fake: Tensor, target: Latent, shown: Shown | None = None
 ) -> tuple[Tensor, dict[str, Any]]:
-    """What G minimises, a scalar, and its parts for the report.
+    """What G minimises, a scalar, and its parts for the report. Arguments and errors as in `d_loss`.
 
     The gradient of L_I reaches G through Q, the trunk and the view.
     """
     score, posterior = read_fakes(model, fake, shown or {})
     loss_g = objectives.get(recipe.objective).g_loss(score)
-    nats = lower_bound(model.spec, posterior, latent, check=False)
+    nats = lower_bound(model.spec, posterior, target, check=False)
     loss = loss_g - weighted(nats, recipe.lambda_g)
     parts = {
         "loss_g": loss_g.detach(),
@@ -93,26 +95,24 @@ def read_fakes(
     model: InfoGAN, fake: Tensor, shown: Shown, *, train_trunk_by_q: bool = True
 ) -> tuple[Tensor, dict[str, Distribution]]:
     """D's score of the fakes, (N,), and Q's posterior of each code off that code's view: one trunk pass a view."""
-    posterior: dict[str, Distribution] = {}
+    by_view: dict[str, dict[str, Distribution]] = {}
     if PLAIN in model.spec.views:
-        score, on_fakes = model.discriminate(fake, train_trunk_by_q=train_trunk_by_q)
+        score, by_view[PLAIN] = model.discriminate(fake, train_trunk_by_q=train_trunk_by_q)
     else:
         score = model.score(fake)
     for view, codes in model.spec.views.items():
         if view == PLAIN:
-            found = on_fakes
-        elif view in shown:
-            found = model.posterior(shown[view], train_trunk_by_q=train_trunk_by_q)
-        else:
+            continue
+        if view not in shown:
             raise ValueError(f"code {codes[0]!r} is read off its view {view!r}: pass what views.look() returns")
-        posterior |= {code: found[code] for code in codes}
-    return score, posterior
+        by_view[view] = model.posterior(shown[view], train_trunk_by_q=train_trunk_by_q)
+    return score, {code.name: by_view[code.view][code.name] for code in model.spec.codes}
 
 
 def consistency_loss(
     model: InfoGAN, recipe: Recipe, posterior: Mapping[str, Distribution], real_view: Tensor
 ) -> Tensor:
-    """What Q minimises on real images, weighted: its `posterior` there against what it says of views of them."""
+    """What Q minimises on real images, weighted, a scalar: its `posterior` there against that of their views."""
     losses = objectives.real_image_loss(model.spec, posterior, model.posterior(real_view), recipe.real_entropy)
     loss = real_view.new_zeros(()) + weighted(losses, recipe.real_weight)
     if not recipe.real_apart:

@@ -1,16 +1,19 @@
 """Views: what Q is allowed to see of an image when it reads a code.
 
 A view T takes (images (N, C, H, W) in [-1, 1], {code: values (N,)}, a random generator) and returns the images that Q
-is shown, and what Q should read there of each code. c -> x -> T(x) is a Markov chain, so
+is shown, and what Q should read there of each code. Where it leaves the values as they are, c -> x -> T(x) is a Markov
+chain, so
 
     L_I on the view <= I(c; T(x)) <= I(c; x)
 
-which is InfoGAN eq. 5 on T(x), and data processing. (Where a view changes the values, as a mirror turns c into -c, this
-holds if that change keeps volumes and can be undone, given what was drawn.) A view is knowledge that we put in: which
-changes leave the meaning of a code alone. D always sees the images themselves.
+which is InfoGAN eq. 5 on T(x), and data processing. Where it changes them (a mirror turns c into -c), let r be what the
+view drew: L_I <= I(c; T_r(x) | r) <= I(c; x) if, for each r, the change can be undone and keeps volumes. A view is
+knowledge that we put in: which changes leave the meaning of a code alone. D always sees the images themselves.
 
-A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name; those of
-faces are in `data.faces.views`. Built in notebook 10.
+A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name. It draws
+its random numbers on the CPU, and must take {} for the values, as real images have none. Only the name is saved with a
+model: to train or resume, the view must be registered; to load and read, it need not be. The views of faces are in
+`data.faces.views`. Built in notebook 10.
 """
 
 from __future__ import annotations
@@ -52,9 +55,10 @@ def get(name: str) -> View:
 def look(
     spec: LatentSpec, images: Tensor, latent: Latent, generator: torch.Generator | None = None
 ) -> tuple[dict[str, Tensor], Latent]:
-    """What Q is shown of `images`, {view: images} but for the plain ones, and the latent with what it should read.
+    """{view: its images}, for every view but the images themselves, and the latent with the values Q should read.
 
     Each view is drawn once, in the order of the codes that name it, in float32 also where the training is not.
+    Raises ValueError for a view that is not registered.
     """
     shown, values = {}, dict(latent.values)
     for name, codes in spec.views.items():
@@ -90,8 +94,8 @@ def augment(
 ) -> Tensor:
     """A random affine copy of each image, (N, C, H, W) -> the same shape: turned, shifted, scaled, sheared.
 
-    `strength` scales every range below; `stroke`, from 0 to 1, is how far bright strokes on dark are thickened or
-    thinned. The random numbers are drawn on the CPU.
+    `strength` scales every range below, which were chosen on tuning digits; `stroke`, from 0 to 1, is how far bright
+    strokes on dark are thickened or thinned. The random numbers are drawn on the CPU.
     """
     n = len(images)
     u = (2 * torch.rand(n, 7, generator=generator) - 1) * strength

@@ -1,4 +1,4 @@
-"""What a trained model is worth. Labels and causes are read here and nowhere else.
+"""What a trained model is worth. No training reads a label; labels and causes are for measuring.
 
 Anything can be measured that makes images of latents, and reads codes off images, as an `InfoGAN` does.
 """

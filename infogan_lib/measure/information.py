@@ -1,8 +1,7 @@
-"""Information in nats: entropy, KL, mutual information, and the variational bound L_I that InfoGAN maximises.
+"""Information in nats, of tables and of samples: entropy, KL, mutual information, and the gap I(c;x) - L_I.
 
-L_I = H(c) + E[log Q(c|x)] = I(c;x) - E_x KL(P(c|x) || Q(c|x))  (InfoGAN eq. 4 and 5; Barber and Agakov 2003).
 A joint table is (C, X): a row a code, a column an image, entries P(c, x). Built in notebooks 04 and 05;
-`toys` does the same for densities.
+`course.lessons.toys` does the same for densities. L_I itself is `core.bound.lower_bound`.
 """
 
 from __future__ import annotations

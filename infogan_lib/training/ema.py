@@ -19,9 +19,12 @@ def running_average(model: nn.Module) -> AveragedModel:
     return averaged
 
 
-def update(averaged: AveragedModel, model: nn.Module, decay: float) -> None:
-    """average <- decay * average + (1 - decay) * model: weights and the statistics of norms; counters are copied."""
-    averaged.multi_avg_fn = partial(_follow, decay)
+def update(averaged: AveragedModel, model: nn.Module, decay: float, step: int) -> None:
+    """average <- d * average + (1 - d) * model: weights and the statistics of norms; counters are copied.
+
+    d is `decay`, but step / (step + 10) early on: else the average would remember the random first weights for long.
+    """
+    averaged.multi_avg_fn = partial(_follow, min(decay, step / (step + 10)))
     averaged.update_parameters(model)
 
 

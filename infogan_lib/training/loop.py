@@ -29,17 +29,19 @@ from infogan_lib.training import checkpoint, devices, ema
 from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.distributed import Processes
 
-FLUSH_EVERY = 50  # steps between two looks at values that live on the device
+FLUSH_EVERY = 50  # steps between two reads of the losses, which live on the device
 
 
 class Training:
     """A run: `iter(run) is run`, each item a `Report`, ending after `recipe.steps` steps.
 
-    `model` is what learns; `averaged`, a model too, has the running average of its weights: look at that one, and save
-    it. `seed` decides everything that is random: first weights, data order, latents, views. The random numbers are
-    drawn on the CPU, so that another device sees the same ones. With a `folder`, the run keeps a manifest, a CSV log
-    and a checkpoint there, and a killed run goes on from it with `Training.resume(folder, images)`, on the same CPU to
-    the same bits. Ctrl-C ends the step in hand, saves, and raises KeyboardInterrupt; iterating again goes on.
+    `model` is what learns, from weights drawn anew: those it has are lost. `averaged`, a model too, has the running
+    average of its weights: look at that one, and save it. `seed` decides everything that is random: first weights,
+    data order, latents, views. The random numbers are drawn on the CPU, so that another device sees the same ones.
+
+    With a `folder`, the run keeps a manifest, a CSV log and a checkpoint there, and a killed run goes on from it with
+    `Training.resume(folder, images)`, on the same CPU to the same bits. Ctrl-C ends the step in hand, saves, and raises
+    KeyboardInterrupt; iterating again goes on.
 
     Inside `distributed.joined()`, several processes share each batch of `recipe.batch` images, and the first
     alone writes. All must iterate, and save, together; Ctrl-C then waits for the next flush. A report is of
@@ -74,11 +76,6 @@ class Training:
         if folder is not None:
             self.folder = self.processes.folder(folder)
             self.folder.begin(self.manifest())
-        self._prepare(progress)
-
-    def _prepare(self, progress: bool) -> None:
-        """What a new and a resumed run both need: optimisers, random numbers, the progress bar."""
-        model, recipe = self.model, self.recipe
         self._data = self.images.to(self.device)
         q = [p for part in (model.q_head, model.q_trunk) if part is not None for p in part.parameters()]
         d = [*model.trunk.parameters(), *model.d_head.parameters()]
@@ -90,7 +87,7 @@ class Training:
         self._scaler = devices.scaler(self.device, recipe.precision)
         if recipe.compile:
             devices.compile_parts((model.generator, model.trunk, model.q_trunk, model.q_head), self.device)
-        self.generator = torch.Generator().manual_seed(self.seed)
+        self.generator = torch.Generator().manual_seed(seed)
         self._order, self._cursor = torch.empty(0, dtype=torch.int64), 0
         self._pending: list[Report] = []
         self._interrupted = False
@@ -112,11 +109,10 @@ class Training:
         model, recipe = self.model, self.recipe.at(self.step, self.model.spec.names)
         real, latent, real_view = self._draw()
 
+        trunk_too = model.q_on != "frozen"
         with self._autocast():
             fake = model.generator(latent.input)
-        shown, target = views.look(model.spec, fake, latent, self.generator)
-        with self._autocast():
-            trunk_too = model.q_on != "frozen"
+            shown, target = views.look(model.spec, fake, latent, self.generator)
             loss, d_parts = d_loss(model, recipe, real, fake, target, shown, real_view, train_trunk_by_q=trunk_too)
         self._descend(loss, self.d_optimiser, self._d_and_q)
 
@@ -127,13 +123,12 @@ class Training:
         self._scaler.update()
 
         self.step += 1
-        # Early on the average follows closely, or it would remember the random first weights.
-        ema.update(self._average, model, decay=min(recipe.ema, self.step / (self.step + 10)))
+        ema.update(self._average, model, recipe.ema, self.step)
         return Report(self.step, **d_parts, **g_parts)
 
     def _before_the_game(self) -> None:
         """Q on real images alone, so that its answers mean something before G is paid for them."""
-        recipe = self.recipe.at(0, self.model.spec.names)
+        recipe = replace(self.recipe, real_from=0).at(0, self.model.spec.names)
         mine = self.processes.share(recipe.batch)
         for _ in range(recipe.real_before):
             real = self._next_batch()
@@ -169,7 +164,7 @@ class Training:
     def _next_batch(self) -> Tensor:
         """The next `batch` images of an order drawn anew each epoch; an epoch's odd rest is left out."""
         if self._cursor + self.recipe.batch > len(self._order):
-            # On the device, once an epoch: an index that came from the CPU with each batch would wait for the device.
+            # Copied to the device once an epoch: a copy with each batch would make each step wait.
             self._order, self._cursor = torch.randperm(len(self._data), generator=self.generator).to(self.device), 0
         index = self._order[self._cursor : self._cursor + self.recipe.batch]
         self._cursor += self.recipe.batch
@@ -197,7 +192,7 @@ class Training:
         self._pending.append(report)
         self._interrupted |= bool(pressed)
         keep = not len(self) or self.step % self.recipe.checkpoint_every == 0
-        # Several processes stop at one step, or the others would wait for ever: at a flush, they hear of it.
+        # Several processes must stop at the same step, so they tell each other of Ctrl-C, and only at a flush.
         if keep or self.step % FLUSH_EVERY == 0 or (self._interrupted and self.processes.size == 1):
             self._flush()
             stop, self._interrupted = self.processes.any(self._interrupted), False
@@ -345,13 +340,14 @@ class Training:
 
 @contextmanager
 def _frozen(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
-    """These do not learn inside the block, whatever ends it."""
-    for p in parameters:
+    """These do not learn inside the block; afterwards, whatever ended it, those learn that did before."""
+    learning = [p for p in parameters if p.requires_grad]
+    for p in learning:
         p.requires_grad_(False)
     try:
         yield
     finally:
-        for p in parameters:
+        for p in learning:
             p.requires_grad_(True)
 
 
@@ -361,10 +357,13 @@ def _check(model: InfoGAN, images: Images, recipe: Recipe, processes: Processes)
         raise ValueError(f"the model makes images {model.image_shape}, the data are {images.shape}")
     if len(images) < recipe.batch:
         raise ValueError(f"{len(images)} images are fewer than one batch of {recipe.batch}")
-    for view in model.spec.views:
+    for view in (*model.spec.views, recipe.real_view):
         views.get(view)
     if unknown := sorted(recipe.enter.keys() - set(model.spec.names)):
         raise ValueError(f"recipe: {unknown[0]!r} enters, but the codes are {model.spec.names}")
-    for weight in (recipe.lambda_g, recipe.lambda_q, recipe.real_weight):
+    for field in ("lambda_g", "lambda_q", "real_weight"):
+        weight = getattr(recipe, field)
         if isinstance(weight, Mapping) and set(weight) != set(model.spec.names):
-            raise ValueError(f"lambda names {sorted(weight)}, the codes are {model.spec.names}: name each once")
+            raise ValueError(
+                f"recipe: {field} names {sorted(weight)}, the codes are {model.spec.names}: name each once"
+            )

@@ -73,6 +73,7 @@ def test_an_unknown_view_lists_the_known_ones_before_anything_is_written(bars, t
     with pytest.raises(ValueError, match="plain"):
         views.get("cats")
     spec = LatentSpec(Noise(4), [replace(code, view="cats") for code in tiny.SPEC.codes])
-    with pytest.raises(ValueError, match="cats"):
-        Training(tiny.build(spec=spec), bars, tiny.RECIPE, folder=tmp_path / "run")
+    for model, recipe in ((tiny.build(spec=spec), tiny.RECIPE), (tiny.build(), replace(tiny.RECIPE, real_view="cats"))):
+        with pytest.raises(ValueError, match="cats"):
+            Training(model, bars, recipe, folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -17,11 +17,10 @@ from infogan_lib import Training, data
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.core.networks import NETWORKS, Parts, register
 from infogan_lib.data import Images, faces
-from infogan_lib.data.faces import FACTORS, SCORED, TABLE, factors
+from infogan_lib.data.faces import FACTORS, TABLE, factors
 from infogan_lib.data.faces.render import Head, draw_face
 from infogan_lib.data.faces.shapes import Canvas, Ellipsoid, Plane, turn
 from infogan_lib.data.images import sha256
-from infogan_lib.show import face_sheets
 
 NUISANCES = tuple(f.name for f in TABLE if f.kind == "nuisance")
 LIGHT = torch.tensor([[0.3, 0.5, 0.8]], dtype=torch.float64)
@@ -390,13 +389,3 @@ def test_the_manifest_of_a_model_trained_on_faces_names_the_renderer(tmp_path):
 
 
 # Pictures and tables
-
-
-def test_the_sheets_show_every_factor_and_say_so():
-    scored, nuisances = face_sheets.factor_sheet(5), face_sheets.nuisance_sheet(5)
-    assert all(name in scored.alt for name in SCORED)
-    assert all(name in nuisances.alt for name in (*NUISANCES, "grain"))
-    for picture, rows in ((scored, 7), (nuisances, 6)):
-        pixels = picture.axes[0].images[0].get_array()
-        assert pixels.shape[:2] == (rows * 34 + 2, 5 * 34 + 2) and pixels.std() > 20
-        assert picture.png()[:4] == b"\x89PNG"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import infogan_lib
 from infogan_lib.cli import parser
 from infogan_lib.course import results
 
@@ -154,3 +155,9 @@ def test_the_administrators_table_is_that_of_the_data():
         row = measured[what.split(" (")[0]]
         figures = (row["processes"], row["peak_pss_mib"], row["cpu_seconds"])
         assert (processes, memory.replace(",", ""), seconds) == figures
+
+
+def test_the_plan_in_contributing_is_the_librarys() -> None:
+    plan = [line.strip() for line in infogan_lib.__doc__.splitlines() if line.startswith("    ")]
+    shown = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")[1]
+    assert [line.strip() for line in shown.strip().splitlines()] == plan

@@ -17,22 +17,3 @@ from infogan_lib.data.faces.factors import (
     setting,
 )
 from infogan_lib.data.faces.views import face_view
-
-__all__ = [
-    "FACTORS",
-    "FINGERPRINT",
-    "GRAIN",
-    "SCORED",
-    "SIZES",
-    "TABLE",
-    "Factor",
-    "face_set",
-    "face_split",
-    "face_view",
-    "film",
-    "fingerprint",
-    "make",
-    "render",
-    "sample",
-    "setting",
-]
