@@ -22,7 +22,7 @@ PLAIN = "plain"  # the view that is the image itself
 
 
 def finite(values: Any, what: str) -> Tensor:
-    """`values` as a tensor of finite numbers. Raises TypeError for complex and bool, ValueError for NaN and infinity."""
+    """A tensor of finite real numbers. Raises TypeError for complex or bool, ValueError for NaN or infinity."""
     tensor = torch.as_tensor(values)
     if tensor.is_complex() or tensor.dtype == torch.bool:
         raise TypeError(f"{what}: expected real numbers, got {tensor.dtype}.")
