@@ -107,15 +107,22 @@ def trained(
     seed: int,
     learn: Callable[[Preset, int, Path], Trained] = train,
 ) -> InfoGAN:
-    """The model of a run as its file has it, in half precision; trained now unless the run's folder has that file."""
+    """The model of a run as its file has it, in half precision; trained now unless the run's folder has that file.
+
+    Raises ValueError for a file that was trained by another recipe.
+    """
     folder = run_folder(args, preset, variant, seed)
     path = folder / "weights.safetensors"
+    preset = replace(preset, recipe=replace(preset.recipe, steps=args.steps or preset.recipe.steps))
     if not path.exists():
-        steps, begun = args.steps or preset.recipe.steps, time.perf_counter()
-        model, manifest = learn(replace(preset, recipe=replace(preset.recipe, steps=steps)), seed, folder)
+        begun = time.perf_counter()
+        model, manifest = learn(preset, seed, folder)
         about = {"variant": variant, "seconds": round(time.perf_counter() - begun, 1)}
         weights.save(model, path, {**manifest, **about, "threads": torch.get_num_threads()})
-    return weights.load(path)
+    model = weights.load(path)
+    if model.manifest.get("recipe") != preset.recipe.to_json() or model.spec != preset.spec:
+        raise ValueError(f"{folder} holds the run of another recipe; remove it, or keep runs elsewhere (--runs)")
+    return model
 
 
 def ship(

@@ -82,7 +82,7 @@ def cluster(preset: Preset, seed: int, folder: Path) -> experiment.Trained:
         real_image_loss(model.spec, posterior, of_view, recipe.real_entropy)["digit"].backward()
         optimiser.step()
         ema.update(average, model, recipe.ema, step)
-    return average.module, {"recipe": recipe.to_json(), "seed": seed}
+    return average, {"recipe": recipe.to_json(), "seed": seed}
 
 
 def keep_curve(variant: str, seed: int, log: Path, every: int = 10) -> None:

@@ -1,4 +1,4 @@
-"""The tiny network trained by the processes that torchrun starts, for tests/test_processes.py.
+"""The tiny network trained by the processes that torchrun starts, for tests/training/test_distributed.py.
 
     torchrun --nproc-per-node 2 tests/team.py train FOLDER STEPS [FIELD=NUMBER ...]   a new run, or on with the old one
     torchrun --nproc-per-node 2 tests/team.py check FOLDER STEPS                      and then what both must agree on
@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from infogan_lib import Training
+from infogan_lib import LatentSpec, Training
 from infogan_lib.training import distributed as processes
 
 RECIPE = replace(tiny.RECIPE, real_weight=0.0, steps=12, checkpoint_every=4)
@@ -78,8 +78,9 @@ def check_votes(team):
 
 
 def check_weights_and_random_numbers_stay_the_same():
-    """Also with live batch norms and augmented copies, where N processes differ from one."""
-    run = Training(tiny.build(), tiny.images(), replace(tiny.RECIPE, steps=12), seed=7, device="cpu")
+    """Also with live batch norms and with views, of the codes and of real images, where N processes differ from one."""
+    spec = LatentSpec(tiny.SPEC.noise, [replace(code, view="nudged") for code in tiny.SPEC.codes])
+    run = Training(tiny.build(spec=spec), tiny.images(), replace(tiny.RECIPE, steps=12), seed=7, device="cpu")
     list(run)
     averages = [v for k, v in run.averaged.state_dict().items() if "running" not in k and "num_" not in k]
     for tensor in (*(p.data for p in run.model.parameters()), *averages, run.generator.get_state()):

@@ -2,7 +2,10 @@ import inspect
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -200,6 +203,17 @@ def test_ctrl_c_saves_and_says_how_to_resume(tmp_path, capsys):
     step = files.load_tensors(folder / "checkpoint.safetensors")[1]["step"]
     assert stop.value.code == 130 and step >= 50 and f"Stopped after step {step}, saved." in printed
     assert printed.endswith(f"train mnist --out {folder} --resume --device cpu\n")
+
+
+def test_ctrl_c_ends_the_command_with_its_own_status_and_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "infogan_lib", "train", "mnist", "--out", tmp_path / "r", "--set", "batch=8"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "r" / "log.csv").exists() and time.monotonic() < deadline:  # after 50 steps
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130 and "--resume" in printed and "Traceback" not in printed
 
 
 def test_check_reports(monkeypatch, capsys):

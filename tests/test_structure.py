@@ -83,6 +83,13 @@ def test_the_librarys_docstring_lists_the_places_from_the_top():
     assert re.findall(r"^    (\w+)  ", infogan_lib.__doc__, re.MULTILINE) == PLACES[::-1]
 
 
+def test_readers_of_attributes_know_nothing_of_what_they_measure():
+    files = modules(LIBRARY)
+    for name in ("measure.readers", "measure.face_reader"):
+        ours, _ = imported(files[name], set(files))
+        assert not [one for one in ours if one.split(".")[0] == "training" or one.startswith("measure.metrics")]
+
+
 def test_core_and_the_loop_are_short_enough_for_one_sitting():
     files = [*(LIBRARY / "core").glob("*.py"), LIBRARY / "training" / "loop.py"]
     lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in files}

@@ -8,7 +8,7 @@ else in the library knows these things. Built step by step in notebook 06.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -55,6 +55,8 @@ class Code:
                 f"Code name {self.name!r} cannot be used: choose a Python identifier such as 'digit' "
                 f"or 'c1', and none of {', '.join(RESERVED)}."
             )
+        if not isinstance(self.view, str) or not self.view:
+            raise ValueError(f"Code {self.name!r}: view is the name of a view, got {self.view!r}.")
 
     @property
     def prior(self) -> D.Distribution:
@@ -93,6 +95,11 @@ class Code:
     def trained_range(self) -> tuple[float, float] | None:
         """Where the prior puts its mass, for shading sweeps; None for discrete and circular codes."""
         return None
+
+    @property
+    def without_view(self) -> Code:
+        """The same code, read off the image itself."""
+        return replace(self, view=PLAIN)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the view is left out where it is the image itself."""

@@ -110,6 +110,11 @@ class LatentSpec:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LatentSpec) and (self.noise, self.codes) == (other.noise, other.codes)
 
+    def alike(self, other: LatentSpec) -> bool:
+        """Whether the noise and the codes are the same, whatever views Q reads them off: one latent fits both."""
+        ours, theirs = ([code.without_view for code in spec.codes] for spec in (self, other))
+        return self.noise == other.noise and ours == theirs
+
     def __hash__(self) -> int:
         return hash((self.noise, self.codes))
 

@@ -40,9 +40,7 @@ OBJECTIVES = {
         Objective("non_saturating", _bce_d, lambda fake: F.softplus(-fake).mean()),
         # Lim and Ye 2017, arXiv:1705.02894.
         Objective(
-            "hinge",
-            lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
-            lambda fake: -fake.mean(),
+            "hinge", lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(), lambda fake: -fake.mean()
         ),
         # LSGAN, arXiv:1611.04076 eq. 9: targets 1 for real, 0 for fake, 1 for G.
         Objective(

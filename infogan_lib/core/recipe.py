@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -105,8 +104,8 @@ class Recipe:
 
 def _expect(name: str, value: Any, kind: type, more: str = "") -> None:
     """Raise ValueError unless `value` is of that kind; a whole number is a number, true and false are not."""
-    fits = isinstance(value, (int, float) if kind is float else kind)
-    if not fits or (isinstance(value, bool) and kind is not bool) or (kind is float and not math.isfinite(value)):
+    fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+    if not fits or (kind is float and not abs(value) <= torch.finfo(torch.float64).max):
         raise ValueError(f"recipe: {name} must be {IN_WORDS[kind]}{more}, got {value!r}")
 
 

@@ -10,10 +10,9 @@ which is InfoGAN eq. 5 on T(x), and data processing. Where it changes them (a mi
 view drew: L_I <= I(c; T_r(x) | r) <= I(c; x) if, for each r, the change can be undone and keeps volumes. A view is
 knowledge that we put in: which changes leave the meaning of a code alone. D always sees the images themselves.
 
-A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name. It draws
-its random numbers on the CPU, and must take {} for the values, as real images have none. Only the name is saved with a
-model: to train or resume, the view must be registered; to load and read, it need not be. The views of faces are in
-`data.faces.views`. Built in notebook 10.
+A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name; it draws
+on the CPU, and takes {} for the values of real images. A file keeps the name alone: to train or resume, the view must be
+registered; to load and read, it need not be. Those of faces are in `data.faces.views`. Built in notebook 10.
 """
 
 from __future__ import annotations
@@ -29,7 +28,8 @@ from infogan_lib.core.codes import PLAIN
 from infogan_lib.core.latent import Latent, LatentSpec
 
 Values = Mapping[str, Tensor]  # {code: (N,)}
-View = Callable[[Tensor, Values, torch.Generator | None], tuple[Tensor, dict[str, Tensor]]]
+Seen = tuple[Tensor, dict[str, Tensor]]  # images (N, C, H, W), and what Q should read there
+View = Callable[[Tensor, Values, torch.Generator | None], Seen]
 
 VIEWS: dict[str, View] = {}
 
@@ -70,21 +70,19 @@ def look(
 
 
 @register(PLAIN)
-def plain(images: Tensor, values: Values, generator: torch.Generator | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+def plain(images: Tensor, values: Values, generator: torch.Generator | None = None) -> Seen:
     """The images themselves."""
     return images, dict(values)
 
 
 @register("moved")
-def moved(images: Tensor, values: Values, generator: torch.Generator | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+def moved(images: Tensor, values: Values, generator: torch.Generator | None = None) -> Seen:
     """Each image turned, shifted, scaled and sheared a little: see `augment`. No code changes."""
     return augment(images, generator), dict(values)
 
 
 @register("nudged")
-def nudged(
-    images: Tensor, values: Values, generator: torch.Generator | None = None
-) -> tuple[Tensor, dict[str, Tensor]]:
+def nudged(images: Tensor, values: Values, generator: torch.Generator | None = None) -> Seen:
     """As "moved", and bright strokes thickened or thinned: what a digit may do and still be that digit."""
     return augment(images, generator, stroke=0.7), dict(values)
 

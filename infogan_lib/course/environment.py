@@ -145,10 +145,11 @@ def checks(root: Path = ROOT) -> list[Check]:
     report = [check_python(sys.version_info[:3]), *check_packages()]
     broken = {line.name for line in report if BROKEN in line.detail}
     if not broken & {"torch", "numpy", "safetensors"}:  # else loading them here might end this Python too
-        try:
-            report += [check_device(), *check_files(root)]
-        except ImportError as error:
-            report.append(Check("device, data and weights", False, f"not checked ({error})", INSTALL))
+        for name, look in (("device", lambda: [check_device()]), ("data and weights", lambda: check_files(root))):
+            try:
+                report += look()
+            except ImportError as error:
+                report.append(Check(name, False, f"not checked ({error})", INSTALL))
     memory, disk = free_memory(), shutil.disk_usage(root).free
     report.append(check_space("memory", memory, 2, "Stop other programs or kernels."))  # a notebook with its kernel
     report.append(check_space("disk", disk, 1, "Folders in runs/ may go when you no longer need them."))

@@ -23,15 +23,18 @@ def from_dataset(dataset: Any, *, size: int, channels: int, name: str = "images"
     square is brought to size x size, grey (channels=1) or in colour (3). Labels are kept if all are whole numbers.
     Raises ValueError for a wrong argument, an empty set, and a picture of another kind.
     """
-    if channels not in (1, 3) or size < 1 or limit < 1:
-        got = f"size {size}, channels {channels} and limit {limit}"
-        raise ValueError(f"from_dataset: expected size and limit of at least 1 and channels 1 or 3, got {got}.")
+    if channels not in (1, 3) or not all(isinstance(n, int) and n >= 1 for n in (size, limit)):
+        got = f"size {size!r}, channels {channels!r} and limit {limit!r}"
+        raise ValueError(f"from_dataset: size and limit are whole numbers from 1 on, channels 1 or 3; got {got}.")
     n = min(limit, len(dataset))
     if n == 0:
         raise ValueError(f"from_dataset: {name!r} is empty.")
     images, labels = torch.empty(n, size, size, channels, dtype=torch.uint8), []
     for i in range(n):
-        picture, label = dataset[i][:2]
+        try:
+            picture, label, *_ = dataset[i]
+        except (TypeError, ValueError):
+            raise ValueError(f"from_dataset: item {i} of {name!r} is no pair (picture, label).") from None
         if not isinstance(picture, Image.Image):
             pixels = np.asarray(picture)
             if pixels.dtype != np.uint8 or pixels.ndim < 2 or pixels.shape[2:] not in ((), (3,), (4,)):
@@ -45,7 +48,7 @@ def from_dataset(dataset: Any, *, size: int, channels: int, name: str = "images"
         labels.append(label)
     try:
         whole = torch.tensor([operator.index(label) for label in labels])
-    except TypeError:
+    except (TypeError, ValueError, RuntimeError):  # other labels, or numbers beyond 64 bits
         whole = None
     return Images(images.permute(0, 3, 1, 2).contiguous(), whole, name)
 
@@ -75,6 +78,8 @@ def from_torchvision(
     if limit < 1:
         raise ValueError(f"from_torchvision: limit must be at least 1, got {limit!r}.")
     root = Path(ROOT if root is None else root)
+    import torchvision.datasets  # noqa: F401  (takes a second, so only when asked for; a broken one is no missing file)
+
     try:
         whole, size, channels = _open(name, split, root=root, download=download)
         rows = range(len(whole))
@@ -96,7 +101,7 @@ def from_torchvision(
 
 def _open(name: str, split: str, **where: Any) -> tuple[Any, int, int]:
     """(a data set of torchvision, the size and the channels that its pictures get)"""
-    from torchvision import datasets, transforms  # takes a second, so only when asked for
+    from torchvision import datasets, transforms
 
     published = "test" if split == "test" else "train"
     if name == "fashion":

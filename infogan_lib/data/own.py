@@ -66,7 +66,7 @@ def labels(path: str | Path, names: Sequence[str]) -> tuple[torch.Tensor, torch.
 
 
 def held_back(model: InfoGAN, path: str | Path, answers: str | Path) -> tuple[Images, Images]:
-    """The labelled pictures of the splits "tune" and "test", of the size the model makes: for `metrics.evaluate`."""
+    """The labelled pictures of the splits "tune" and "test", of the size the model makes: for `report.evaluate`."""
     channels, size, _ = model.image_shape
     sets = []
     for split in ("tune", "test"):

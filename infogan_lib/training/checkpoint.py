@@ -83,10 +83,10 @@ class RunFolder:
         """Raises TrainingError if there is no run, or its manifest is not JSON."""
         file = Path(path) / "manifest.json"
         try:
-            return _today(json.loads(file.read_text(encoding="utf-8")))
+            return updated(json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise TrainingError(f"there is no run in {path}: it has no manifest.json") from None
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise TrainingError(
                 f"{file} cannot be read: {files.brief(error)}. Put a good copy of it there, or train in another folder."
             ) from error
@@ -104,7 +104,7 @@ class RunFolder:
         tensors, found = files.load_tensors(self.checkpoint)
         if not {"step", "cursor", "recipe"} <= found.keys():
             raise files.FileError(f"{self.checkpoint} is no checkpoint of a training. Put this run's own there.")
-        found = _today(found)
+        found = updated(found)
         expected = self.read_manifest(self.path)
         if other := [name for name in IDENTITY if found.get(name) != expected.get(name)]:
             raise TrainingError(
@@ -180,23 +180,20 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{prefix}."): tensor for key, tensor in named.items() if key.startswith(f"{prefix}.")}
 
 
-def _today(manifest: Any) -> dict[str, Any]:
+def updated(manifest: Any) -> dict[str, Any]:
     """A manifest as this version writes it: older recipes have `copies`, the view of all codes, and `real_stroke`.
 
-    Raises TrainingError for a stroke that no view has.
+    Raises KeyError or TypeError for what is no manifest. A stroke that no view has is left for `Recipe` to refuse.
     """
     manifest = dict(manifest)
     recipe = dict(manifest.get("recipe") or {})
     view, stroke = recipe.pop("copies", ""), recipe.pop("real_stroke", None)
-    if stroke is not None:
-        if stroke not in STROKES:
-            raise TrainingError(
-                f"this run's recipe has real_stroke={stroke!r}, which is a view today, and no view has that stroke. "
-                "Register one (views.register) and name it in the manifest: real_view, in place of real_stroke."
-            )
-        recipe["real_view"] = STROKES[stroke]
     if view:
         recipe["real_view"] = f"{view}-strong"
         spec = manifest["spec"]
         manifest["spec"] = {**spec, "codes": [{**code, "view": view} for code in spec["codes"]]}
-    return {**manifest, "recipe": recipe}
+    elif stroke in STROKES:
+        recipe["real_view"] = STROKES[stroke]
+    elif stroke is not None:
+        recipe["real_stroke"] = stroke
+    return {**manifest, "recipe": recipe} if recipe else manifest

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,7 +71,7 @@ class Training:
         memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.model = model.to(self.device, memory_format=memory).train()  # type: ignore[call-overload]
         self.processes.prepare(self.model, self.device)
-        self._average = ema.running_average(self.model)
+        self.averaged = ema.running_average(self.model)
         self.folder: RunFolder | None = None
         if folder is not None:
             self.folder = self.processes.folder(folder)
@@ -94,11 +94,6 @@ class Training:
         self.in_step = False  # inside a step, or broken there: not to be saved
         self._bar = tqdm(total=recipe.steps, unit="step", disable=not progress, dynamic_ncols=True)
         self._begun = (time.monotonic(), 0)
-
-    @property
-    def averaged(self) -> InfoGAN:
-        """The model with averaged weights, in eval mode."""
-        return cast(InfoGAN, self._average.module)
 
     # -- one step ----------------------------------------------------------------------------------
 
@@ -123,7 +118,7 @@ class Training:
         self._scaler.update()
 
         self.step += 1
-        ema.update(self._average, model, recipe.ema, self.step)
+        ema.update(self.averaged, model, recipe.ema, self.step)
         return Report(self.step, **d_parts, **g_parts)
 
     def _before_the_game(self) -> None:
@@ -285,16 +280,19 @@ class Training:
     ) -> Training:
         """Go on with the run in `folder` from its last checkpoint, or from its start if it has none.
 
-        `steps` sets a new end. Raises TrainingError if there is no run, or it was made with other data.
+        `steps` sets a new end. Raises TrainingError where there is no run, and where its data, network or views differ.
         """
         manifest = RunFolder.read_manifest(folder)
         try:
             spec, recipe = LatentSpec.from_json(manifest["spec"]), Recipe.from_json(manifest["recipe"])
             model = InfoGAN(manifest["network"], spec, manifest["q_on"])
             seed, name = int(manifest["seed"]), manifest["data"]
+            for view in (*spec.views, recipe.real_view):
+                views.get(view)
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
             raise TrainingError(
-                f"the manifest in {folder} describes no run of this version: {files.brief(error)}"
+                f"the manifest in {folder} describes no run that can go on here: {files.brief(error)}. "
+                "Register a network or view of your own before you resume; else put a good manifest there."
             ) from error
         if name != images.name:
             raise TrainingError(f"the run in {folder} was trained on {name!r}; these images are {images.name!r}")

@@ -15,6 +15,7 @@ from infogan_lib.core.latent import LatentSpec
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.data import files
 from infogan_lib.data.files import ROOT, FileError
+from infogan_lib.training.checkpoint import updated
 
 FORMAT = "infogan-weights-1"
 FOLDER = ROOT / "weights"
@@ -48,6 +49,7 @@ def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
         what = "a training checkpoint; use Training.resume" if "cursor" in manifest else "another format"
         raise FileError(f"{path}: expected {FORMAT}, found {files.brief(repr(manifest.get('format')))} ({what}).")
     try:
+        manifest = updated(manifest)
         description = manifest["network"], LatentSpec.from_json(manifest["spec"]), manifest["q_on"]
         with torch.device("meta"):  # a manifest may claim a network larger than the memory
             shapes = _Shapes(*description)

@@ -67,11 +67,18 @@ def test_a_finished_run_is_not_trained_again(folders):
 
     def learn(preset, seed, folder):
         lessons.append(preset.recipe.steps)
-        return preset.build(), {"step": 2}
+        return preset.build(), {"step": 2, "recipe": preset.recipe.to_json()}
 
     first, again = (experiment.trained(args, mnist.MNIST, "infogan", 0, learn) for _ in range(2))
     assert lessons == [2] and first.manifest == again.manifest
     assert {"variant", "seconds", "threads", "step"} <= first.manifest.keys()
+
+
+def test_a_run_of_another_recipe_is_not_taken_for_this_one(folders):
+    args = argparse.Namespace(runs=folders / "runs", steps=2)
+    experiment.trained(args, mnist.MNIST, "infogan", 0)
+    with pytest.raises(ValueError, match="another recipe"):
+        experiment.trained(args, mnist.VARIANTS["plain"], "infogan", 0)
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits(folders):

@@ -280,6 +280,15 @@ def test_the_peak_is_the_most_that_a_kernel_ever_held():
     assert full - empty == pytest.approx(300, rel=0.1) and empty > 20
 
 
+@pytest.mark.soak
+@PROC
+def test_a_training_holds_its_images_once(answer):
+    options = ("--steps", 1, "--notebooks", "explorer", "--presets", "mnist", "--images", 20_000, 400_000)
+    found = answer(memory, "peaks", *options)
+    assert found["all of notebook explorer"] > found["a kernel with torch and nothing else"] > 50
+    assert 600 < found["growth, for each image of 784 bytes"] < 2000
+
+
 def test_memory_of_notebooks_trainings_and_more_images(monkeypatch, answer):
     """The trainings run here, not in kernels of their own, and a peak is the number of images that were trained on."""
     ran = []

@@ -23,6 +23,7 @@ from infogan_lib.core.recipe import fetch
         {"batch": True},
         {"lr_g": "fast"},
         {"lr_g": float("nan")},
+        {"lr_g": 10**400},
         {"lambda_g": float("inf")},
         {"lambda_q": {"digit": "x"}},
         {"real_weight": None},

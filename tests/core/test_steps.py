@@ -263,7 +263,7 @@ def test_a_run_with_views_resumes_to_the_same_bits(bars, tmp_path):
 def test_codes_on_real_images_are_kept_apart_once_g_is_paid_for_them():
     model = tiny.build()
     real, latent, fake = batch(model)
-    recipe = replace(tiny.RECIPE, real_weight=0.0, real_apart=2.0, real_apart_from=5, enter={"c1": 9})
+    recipe = replace(tiny.RECIPE, real_weight=0.0, real_apart=2.0, real_from=0, real_apart_from=5, enter={"c1": 9})
 
     def amount(step):
         now = recipe.at(step, model.spec.names)

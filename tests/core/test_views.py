@@ -69,6 +69,23 @@ def test_a_spec_keeps_its_views_in_json_and_is_silent_about_plain_ones():
     assert LatentSpec.from_json(spec.to_json()) == spec
 
 
+def test_models_are_alike_whatever_their_views():
+    plain = LatentSpec(Noise(2), [Uniform("c1"), Uniform("c2")])
+    seen = LatentSpec(Noise(2), [Uniform("c1", view="moved"), Uniform("c2")])
+    assert plain != seen and plain.alike(seen) and seen.alike(plain)
+    assert not plain.alike(LatentSpec(Noise(3), plain.codes)) and not plain.alike(LatentSpec(Noise(2), plain.codes[:1]))
+
+
+@pytest.mark.parametrize("view", ["", 5, None, [1]])
+def test_a_view_is_a_name(view):
+    with pytest.raises(ValueError, match="view"):
+        Uniform("c1", view=view)
+    described = LatentSpec(Noise(2), [Uniform("c1", view="moved")]).to_json()
+    described["codes"][0]["view"] = view
+    with pytest.raises(ValueError):
+        LatentSpec.from_json(described)
+
+
 def test_an_unknown_view_lists_the_known_ones_before_anything_is_written(bars, tmp_path):
     with pytest.raises(ValueError, match="plain"):
         views.get("cats")

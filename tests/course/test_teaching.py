@@ -50,13 +50,13 @@ def test_a_number_without_solutions_is_named():
 
 @pytest.fixture(scope="module")
 def grades(tmp_path_factory):
-    """Learners of notebook 05: one right, one wrong, one who tampered with the checks of an empty copy, one absent."""
+    """Learners of notebook 05: one right, one wrong, one who did nothing, one who tampered, one absent."""
     folder = tmp_path_factory.mktemp("class")
     assign.main(["05", "--out", str(folder)])
     name = assign.path_of("05").name
     right = nbformat.read(folder / "source" / "05" / name, as_version=4)
-    tampered = nbformat.read(folder / "release" / "05" / name, as_version=4)
-    wrong = nbformat.from_dict(right)
+    empty = nbformat.read(folder / "release" / "05" / name, as_version=4)
+    wrong, tampered = nbformat.from_dict(right), nbformat.from_dict(empty)
     for cell in wrong.cells:
         cell.source = cell.source.replace('"stays"', '"rises"').replace("math.log(2) -", "math.log(2) +")
         if cell.id == "answer-05-1":
@@ -69,7 +69,7 @@ def grades(tmp_path_factory):
         if cell.id.startswith("check"):
             cell.source = 'print("exercise 05.1: right")'
     tampered.cells = [cell for cell in tampered.cells if cell.id != "check-05-4"]
-    for learner, book in {"ann": right, "bob": wrong, "dan": tampered}.items():
+    for learner, book in {"ann": right, "bob": wrong, "cyd": empty, "dan": tampered}.items():
         path = folder / "submitted" / learner / "05" / name
         path.parent.mkdir(parents=True)
         nbformat.write(book, path)
@@ -84,6 +84,7 @@ def grades(tmp_path_factory):
     [
         ("ann", ["right", "right", "right", "right", "empty", "4"]),
         ("bob", ["wrong", "wrong", "error", "wrong", "to read", "0"]),
+        ("cyd", ["empty", "empty", "empty", "empty", "empty", "0"]),
         ("dan", ["empty", "empty", "empty", "missing", "empty", "0"]),
         ("eve", ["missing"] * 5 + ["0"]),
     ],

@@ -144,6 +144,7 @@ def test_other_labels_are_left_out(odd):
         (GREY, {"channels": 2}, "channels 2"),
         (GREY, {"size": 0}, "size 0"),
         (GREY, {"limit": 0}, "limit 0"),
+        (GREY, {"size": 8.5}, r"size 8\.5"),
         (GREY / 255, {}, r"item 0 of 'images' is float64 of shape \(8, 8\)"),
         (COLOUR.transpose(0, 3, 1, 2), {"channels": 3}, r"uint8 of shape \(3, 8, 8\)"),
         (GREY[:, 0], {}, r"shape \(8,\)"),
@@ -152,6 +153,16 @@ def test_other_labels_are_left_out(odd):
 def test_what_no_images_can_be_made_of_is_named(pictures, options, says):
     with pytest.raises(ValueError, match=says):
         data.from_dataset(items(pictures), **{"size": 8, "channels": 1} | options)
+
+
+@pytest.mark.parametrize("item", [(GREY[0],), Image.fromarray(GREY[0]), 5])
+def test_an_item_that_is_no_pair_is_named(item):
+    with pytest.raises(ValueError, match=r"item 0 .*pair"):
+        data.from_dataset([item], size=8, channels=1)
+
+
+def test_a_label_beyond_64_bits_is_no_label():
+    assert data.from_dataset([(GREY[0], 2**70)], size=8, channels=1).labels is None
 
 
 # -- data sets by name -------------------------------------------------------------------------------
@@ -260,6 +271,12 @@ def test_damage_is_told_from_absence(root):
 def test_wrong_arguments_are_named(options, says):
     with pytest.raises(ValueError, match=says):
         data.from_torchvision(**{"name": "svhn"} | options)
+
+
+def test_a_broken_torchvision_is_not_blamed_on_the_files(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
+    with pytest.raises(ImportError):
+        data.from_torchvision("fashion", tmp_path)
 
 
 def test_torchvision_is_imported_when_it_is_used():

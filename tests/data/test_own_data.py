@@ -89,7 +89,7 @@ def test_a_run_is_not_resumed_on_other_pictures(leaves, tmp_path):
 
 
 def test_evaluate_scores_pictures_that_were_held_back(tmp_path, capsys):
-    """Bright and dark pictures, and a model that has learnt nothing: the figures are those of `metrics.evaluate`."""
+    """Bright and dark pictures, and a model that has learnt nothing: the figures are those of `report.evaluate`."""
     folder, answers = tmp_path / "leaves", tmp_path / "answers.csv"
     folder.mkdir()
     for i in range(200):

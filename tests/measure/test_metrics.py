@@ -80,7 +80,7 @@ def test_mistakes_are_named():
 def trained():
     run = Training(tiny.build(), tiny.images(), replace(tiny.RECIPE, steps=200), seed=0)
     list(run)
-    return run.model
+    return run.averaged
 
 
 def test_measured_nats_repeat_and_stay_below_the_entropy(trained):

@@ -5,6 +5,7 @@ import itertools
 import math
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,13 @@ def test_two_models_share_the_controls():
         one.set(c1=1.7, kind=2)
     assert (both.picture[:, :8] == alone[0].picture).all() and (both.picture[:, -8:] == alone[1].picture).all()
     assert both.reading == alone[0].reading + alone[1].reading
+
+
+def test_views_do_not_matter_for_who_stands_beside_whom():
+    seen = LatentSpec(Noise(4), [replace(code, view="moved") for code in CODES])
+    both = LatentExplorer(model(seen), beside=model())
+    both.model = model(seed=3)
+    assert LatentExplorer(model(), beside=model(seen)).values == both.values
 
 
 def test_a_plain_gan_may_stand_beside():

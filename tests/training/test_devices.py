@@ -94,6 +94,18 @@ def test_autocast_runs_low_and_stays_close(precision, tolerance):
     assert all(p.dtype == torch.float32 for p in low.model.parameters())
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("q_on", ["trunk", "frozen", "separate"])
+def test_a_view_is_drawn_in_float32_in_every_precision(q_on, precision):
+    """Of a code that is nudged and of one that has the view of faces, whose blur and mirror work on pixels."""
+    codes = [Categorical("kind", 3, view="nudged"), Uniform("c1", view="faces")]
+    recipe = replace(FROM_THE_START, precision=precision, real_view="faces-strong", steps=3)
+    run = Training(tiny.build(q_on, LatentSpec(Noise(3), codes)), tiny.images(), recipe, seed=7, device="cpu")
+    for report in run:
+        assert all(torch.isfinite(value) for value in report.values().values())
+    assert report.step == 3
+
+
 def test_tf32_is_float32_where_there_is_no_card():
     exact, same = train(), train(replace(FROM_THE_START, precision="tf32"))
     list(exact), list(same)
@@ -198,6 +210,15 @@ def test_compiled_code_computes_the_same():
     devices.compile_parts([head], torch.device("cpu"))
     assert head._compiled_call_impl is not None
     torch.testing.assert_close(head(images), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not shutil.which(os.environ.get("CXX", "c++")), reason="torch.compile needs a C++ compiler")
+def test_compiled_training_computes_the_same():
+    run, plain = train(replace(FROM_THE_START, compile=True, steps=2)), train(replace(FROM_THE_START, steps=2))
+    for a, b in zip(run, plain):
+        for name, value in b.values().items():
+            assert a.values()[name].item() == pytest.approx(value.item(), abs=1e-3), name
 
 
 def test_cuda_graphs_are_asked_for_on_cuda_alone(monkeypatch):

@@ -19,9 +19,9 @@ def test_it_is_an_exponential_average_of_weights_and_statistics():
         norm.running_mean.add_(2.0)
         norm.num_batches_tracked.add_(3)
     update(average, model, 0.75, step=1000)
-    assert torch.allclose(average.module.generator[0].weight, first + 0.25)
-    assert torch.allclose(average.module.generator[1].running_mean, first_mean + 0.5)
-    assert average.module.generator[1].num_batches_tracked == 3
+    assert torch.allclose(average.generator[0].weight, first + 0.25)
+    assert torch.allclose(average.generator[1].running_mean, first_mean + 0.5)
+    assert average.generator[1].num_batches_tracked == 3
 
 
 def test_a_run_keeps_it_beside_the_model_in_eval_mode(bars):

@@ -66,6 +66,21 @@ def test_old_weights_are_the_averaged_model(folder, name, view):
         assert torch.equal(model.state_dict()[key], kept)
 
 
+def test_a_run_whose_view_is_not_registered_says_what_to_do(tmp_path):
+    folder = Path(shutil.copytree(FROZEN / "no_view", tmp_path / "run"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["spec"]["codes"][0]["view"] = "of my own"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(TrainingError, match=r"of my own.*Register"):
+        Training.resume(folder, tiny.images(), device="cpu")
+
+
+def test_a_manifest_with_a_view_and_no_spec_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"recipe": {"copies": "faces"}}')
+    with pytest.raises(TrainingError, match="cannot be read"):
+        Training.resume(tmp_path, tiny.images(), device="cpu")
+
+
 @pytest.mark.parametrize(("stroke", "view"), [(0.0, "moved"), (0.7, "nudged"), (0.5, None)])
 def test_an_old_stroke_is_a_view_today(stroke, view, tmp_path):
     folder = Path(shutil.copytree(FROZEN / "no_view", tmp_path / "run"))
@@ -73,7 +88,7 @@ def test_an_old_stroke_is_a_view_today(stroke, view, tmp_path):
     manifest["recipe"]["real_stroke"] = stroke
     (folder / "manifest.json").write_text(json.dumps(manifest))
     if view is None:
-        with pytest.raises(TrainingError, match=r"real_stroke=0\.5"):
+        with pytest.raises(TrainingError, match="real_stroke"):
             Training.resume(folder, tiny.images(), device="cpu")
     else:
         assert checkpoint.RunFolder.read_manifest(folder)["recipe"]["real_view"] == view

@@ -1,8 +1,8 @@
 import pytest
 
-from infogan_lib import LatentSpec, data
+from infogan_lib import LatentSpec, Recipe, data
 from infogan_lib.data.faces.dataset import SPLITS
-from infogan_lib.training import presets
+from infogan_lib.training import presets, weights
 
 
 def test_both_mnist_presets_have_the_papers_latent():
@@ -39,6 +39,13 @@ def test_no_face_is_in_two_splits():
     assert len(set(seeds)) == 3 and max(seeds) < 500_000
     with pytest.raises(ValueError, match="train, tune, test"):
         data.face_split("validation")
+
+
+@pytest.mark.parametrize("name", ["mnist", "faces", "dcgan-mnist", "dcgan-faces"])
+def test_what_ships_has_the_spec_of_its_preset_views_included(name):
+    shipped = weights.load(name)
+    assert shipped.spec == presets.load(name).spec
+    assert Recipe.from_json(shipped.manifest["recipe"]) == presets.load(name).recipe
 
 
 def test_an_unknown_preset_lists_the_known_ones():

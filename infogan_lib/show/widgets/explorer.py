@@ -122,7 +122,7 @@ class LatentExplorer(ipywidgets.VBox):
 
     @model.setter
     def model(self, model: InfoGAN) -> None:
-        if model.spec != self.model.spec:
+        if not model.spec.alike(self.model.spec):
             raise ValueError(f"explorer.model: expected {self.model.spec}, got {model.spec}.")
         with self._lock:
             self._stage.models[0] = model
@@ -254,7 +254,8 @@ def _checked(model: InfoGAN, beside: InfoGAN | None) -> list[InfoGAN]:
             raise TypeError(f"LatentExplorer: expected an infogan_lib.InfoGAN, got {type(one).__name__}.")
     if beside is not None:
         ours, theirs = model.spec, beside.spec
-        if ours.noise != theirs.noise or any(code not in ours.codes for code in theirs.codes):
+        known = [code.without_view for code in ours.codes]
+        if ours.noise != theirs.noise or any(code.without_view not in known for code in theirs.codes):
             raise ValueError(
                 "LatentExplorer: both models must take the same noise, and `beside` no other codes than the first; "
                 f"got {ours} and {theirs}."

@@ -135,7 +135,7 @@ class TrainingMonitor(ipywidgets.VBox):
         if self._worker is not None:
             self._worker.stop()
 
-    def wait(self, step: float = math.inf, timeout: float = math.inf) -> bool:
+    def wait(self, step: int | None = None, timeout: float | None = None) -> bool:
         """Wait until the run pauses or ends, or has reached `step`. False where `timeout` seconds were not enough.
 
         Raises what the run raised, and TrainingError if nothing was started. Interrupting it pauses the run.
@@ -144,7 +144,7 @@ class TrainingMonitor(ipywidgets.VBox):
         if worker is None:
             raise TrainingError("nothing to wait for: start the run first.")
         try:
-            done = worker.wait(step, timeout)
+            done = worker.wait(math.inf if step is None else step, math.inf if timeout is None else timeout)
         except KeyboardInterrupt:
             worker.pause()
             raise
@@ -180,7 +180,7 @@ class TrainingMonitor(ipywidgets.VBox):
         if run is None:
             raise TrainingError("this monitor knows no run; start(run) gives it one.")
         check_startable(run)
-        if run.model.spec != self.spec:
+        if not run.model.spec.alike(self.spec):
             raise ValueError(f"this monitor is for {self.spec}, the run's model has {run.model.spec}.")
         if run is not self.run:
             self.run, self.model = run, model_of(run)
