@@ -11,7 +11,7 @@ view drew: L_I <= I(c; T_r(x) | r) <= I(c; x) if, for each r, the change can be 
 knowledge that we put in: which changes leave the meaning of a code alone. D always sees the images themselves.
 
 A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name; it draws
-on the CPU, and takes {} for the values of real images. A file keeps the name alone: to train or resume, the view must be
+on the CPU, and takes {} for the values of real images. A file keeps the name only: to train or resume, a view must be
 registered; to load and read, it need not be. Those of faces are in `data.faces.views`. Built in notebook 10.
 """
 
