@@ -12,8 +12,6 @@
 A place imports only from places below it. Read `core` first, in the order that its `__init__` names.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """The command line: `python -m infogan_lib train | evaluate | sweep | progress | reset | check`."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json

@@ -5,8 +5,6 @@
 InfoGAN eq. 4 and 5; Barber and Agakov 2003. Built in notebooks 05 and 06.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

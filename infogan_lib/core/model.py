@@ -4,8 +4,6 @@ Q is "one fully connected layer" on D's last features in the paper's body; its a
 do we. Built in notebook 07.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

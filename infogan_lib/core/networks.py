@@ -3,8 +3,6 @@
 A network of your own is one function from a spec to `Parts`, registered by name. Built in notebooks 02 and 07.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass

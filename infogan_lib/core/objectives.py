@@ -4,8 +4,6 @@ D's output l is a logit: the probability that an image is real is sigmoid(l). Wr
 -log sigmoid(l) = softplus(-l) never overflows and never rounds to log 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -13,8 +13,6 @@ Which weights a loss may change is decided by the training loop: it gives each o
 and Q while G learns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

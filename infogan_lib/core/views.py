@@ -15,8 +15,6 @@ on the CPU, and takes {} for the values of real images. A file keeps the name on
 registered; to load and read, it need not be. Those of faces are in `data.faces.views`. Built in notebook 10.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 

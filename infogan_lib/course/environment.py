@@ -1,6 +1,6 @@
 """What `python -m infogan_lib check` prints: is this machine ready for the course, and if not, what mends it?"""
 
-from __future__ import annotations
+from __future__ import annotations  # so that it runs, and reports, under a Python that is too old
 
 import importlib.metadata
 import json

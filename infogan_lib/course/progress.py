@@ -5,8 +5,6 @@ notebook was saved with; nothing runs. A kept copy is called NAME.mine-1.ipynb, 
 NAME.mine-2.ipynb; they are the learner's: git ignores them, and no test and no count looks at them.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -3,8 +3,6 @@
 Notebooks and README read their numbers from here, so that none is typed by hand.
 """
 
-from __future__ import annotations
-
 import csv
 import html
 import io

@@ -1,7 +1,5 @@
 """Data sets of others as `Images`: any set of (picture, label) items, and three of torchvision's by name."""
 
-from __future__ import annotations
-
 import operator
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ A file holds named tensors and one JSON manifest in its header. It is written be
 moved there in one step, so a kill or a full disk leaves the old file as it was.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import json

@@ -3,8 +3,6 @@
 Every picture becomes size x size pixels of 1 or 3 channels. Files are opened one at a time and nothing is written.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import warnings

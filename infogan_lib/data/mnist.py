@@ -1,7 +1,5 @@
 """MNIST from its original files, checked byte by byte."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

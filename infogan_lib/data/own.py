@@ -1,7 +1,5 @@
 """Pictures as the command line takes them: `folder:PATH`, codes in words, labels in a file, what scores a model."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """How many CPU threads torch takes: set for the calling thread and for those begun later, and put back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

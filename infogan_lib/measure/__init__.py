@@ -3,8 +3,6 @@
 Anything can be measured that makes images of latents, and reads codes off images, as an `InfoGAN` does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Protocol
 

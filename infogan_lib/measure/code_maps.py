@@ -4,8 +4,6 @@ A table is {name: (N,) tensor}. The dtype says what a column holds: whole number
 a discrete factor), floats are amounts. `disentanglement` turns the matrices into scores. Built in notebook 09.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 

@@ -4,8 +4,6 @@
 its source. Tables, and the matrices behind the scores, are in `code_maps`. Built in notebook 09.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass
 from typing import Any

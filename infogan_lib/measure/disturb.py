@@ -3,8 +3,6 @@
 Built in notebook 09.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

@@ -8,8 +8,6 @@
 An input is a number z_i of the noise, any direction in it, or a code. Built in notebook 03; codes follow in 10.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -8,8 +8,6 @@ It is trained on renders and scored on others (data/results/faces_reader.csv). T
 the faces that a generator makes: look at some and compare, as `FaceReader` says was done once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 

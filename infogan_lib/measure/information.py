@@ -4,8 +4,6 @@ A joint table is (C, X): a row a code, a column an image, entries P(c, x). Built
 `course.lessons.toys` does the same for densities. L_I itself is `core.bound.lower_bound`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

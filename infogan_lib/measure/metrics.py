@@ -4,8 +4,6 @@ The states of a categorical code are numbered by chance: state 3 is not the digi
 to a label, on one split, and the match is scored on another. Built in notebooks 07 and 09.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -17,8 +17,6 @@ The best of several codes agrees with a factor by chance alone, on the images it
 Built in notebook 10.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

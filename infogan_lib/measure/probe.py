@@ -4,8 +4,6 @@ Where a model's L_I falls short of H(c), either the image does not show the code
 A second Q that reads more proves the latter.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@
 pixels, and `frechet` compares two sets of images by a reader's features.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The figures of `python -m infogan_lib evaluate`, as plain JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

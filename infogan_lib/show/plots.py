@@ -4,8 +4,6 @@ A Picture is a matplotlib Figure that displays itself in a notebook and carries 
 pyplot: its hidden state is not safe in widget callbacks.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Sheets of a model's images: `sweep_sheet` shows each of its codes from end to end."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """The folder of one run: manifest.json, log.csv, checkpoint.safetensors and a lock; and what a checkpoint holds."""
 
-from __future__ import annotations
-
 import csv
 import errno
 import io

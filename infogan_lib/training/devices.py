@@ -8,8 +8,6 @@ The words of `Recipe.precision`, from exact to fast:
     float16    autocast with a scaled loss (`scaler`): for CUDA cards older than bfloat16; a CPU does it, slowly
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

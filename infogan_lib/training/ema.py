@@ -3,8 +3,6 @@
 By hand, since torch's `AveragedModel` moves its counter to the device at every update, and so waits for a GPU.
 """
 
-from __future__ import annotations
-
 import copy
 
 import torch

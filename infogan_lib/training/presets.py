@@ -1,7 +1,5 @@
 """A named whole: spec, network, recipe and data. `presets.load("mnist")` is where most runs start."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 `data/weights/NAME.safetensors` ships with the course; `make weights` makes those files again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 A chart names no fault. Its L_I is computed by the patient itself, so a fault in that shows as well.
 """
 
-from __future__ import annotations
-
 import copy
 import io
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 The docstring of each class says what is wrong and what the cure is; `ward` gives each a name that does not.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import replace

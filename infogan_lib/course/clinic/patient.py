@@ -4,8 +4,6 @@
 method: `faults` has them, `ward` gives them names, and `charts` shows what can be seen of one.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The ward of notebook 11: patients by name, what each diagnosis would look like, and a patient's code, folded away."""
 
-from __future__ import annotations
-
 import html
 import inspect
 import re

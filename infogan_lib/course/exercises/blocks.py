@@ -1,7 +1,5 @@
 """What judges are built from. Each block returns nothing if all is well, and raises `Wrong` with what it saw."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any

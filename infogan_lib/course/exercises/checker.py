@@ -14,8 +14,6 @@ It calls the learner's function as if nothing could go wrong, raises `Wrong(mess
 of a right answer. Stubs, exceptions, endless loops and random state are looked after here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dis
 import functools

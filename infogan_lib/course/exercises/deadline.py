@@ -12,8 +12,6 @@ that call returns. A C loop that never lets go of the interpreter (`sum(itertool
 and `input()` do not work in the worker.
 """
 
-from __future__ import annotations
-
 import contextvars
 import ctypes
 import sys

@@ -1,7 +1,5 @@
 """The checks of notebook 00, the first knobs."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Checks of notebook 01: the two-player game."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Checks of notebook 02: convolutions, and arithmetic on noise."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable
 from typing import Any

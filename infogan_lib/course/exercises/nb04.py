@@ -1,7 +1,5 @@
 """Checks of notebook 04: entropy, KL and mutual information."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

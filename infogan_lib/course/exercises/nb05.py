@@ -1,7 +1,5 @@
 """Checks of notebook 05: the variational bound L_I."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The checks of notebook 07, InfoGAN put together."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import math

@@ -1,7 +1,5 @@
 """The checks of notebook 08, turning the knobs. All of them ask the shipped model itself."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

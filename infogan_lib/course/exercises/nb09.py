@@ -1,7 +1,5 @@
 """The checks of notebook 09, measuring and doubting."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """The checks of notebook 11, the bug clinic: a diagnosis for each patient, and the tests and mends that are written."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import replace

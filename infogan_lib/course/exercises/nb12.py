@@ -1,7 +1,5 @@
 """The checks of notebook 12, your own pictures."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Callable, Mapping

@@ -10,8 +10,6 @@ The reader stands in for the eye that picks, and afterwards for the one that jud
 the noise alone: of a model with codes, the codes are held at values of your choice.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ A number z_i is a direction as well, that of an axis. Built in notebook 03; `mea
 them, and measures what changes.
 """
 
-from __future__ import annotations
-
 import torch
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from torch import Tensor, nn

@@ -5,8 +5,6 @@
 An expectation is a code's name, what it should find, and the least score at which you would call it found.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 A thin view: `rings.Game` computes, `plots.fields` draws. Used in notebook 01.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import threading

@@ -4,8 +4,6 @@ A point (x, y) stands for an image. Its density is known, so the best possible D
 G has learnt can be counted: how many of the eight modes it covers. Built in notebook 01.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

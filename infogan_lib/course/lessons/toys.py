@@ -4,8 +4,6 @@ x = G(c) + sigma z with z ~ N(0, 1) and an image x of one or two numbers. Everyt
 The three are computed in three different ways, so that I = L_I + gap is a test of each. Built in notebook 05.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Sets of rendered faces: made once for the same arguments, and kept."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterable

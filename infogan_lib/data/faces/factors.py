@@ -15,8 +15,6 @@ To use CelebA yourself, get it from its authors (mmlab.ie.cuhk.edu.hk/projects/C
 `data.from_torchvision("celeba")`. Before you show what a model made of it, think of the people in it.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import itertools

@@ -5,8 +5,6 @@ The head's own frame: x to the right of the picture when the head looks at us, y
 of 1 is about half the head's height.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

@@ -8,8 +8,6 @@ IEEE 754 fixes their results, so that the bytes do not depend on threads, batch 
 Sines are taken once a picture, in double precision, and then rounded.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

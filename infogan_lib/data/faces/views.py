@@ -5,8 +5,6 @@ is the same one. None of this is a label: nobody has looked at an image. But it 
 and it settles which code does what, since Q has to tell the codes from such views. Built in notebook 10.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

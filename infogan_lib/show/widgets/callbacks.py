@@ -1,7 +1,5 @@
 """Callbacks that show their errors, keep no dead object alive, and run when the kernel is interrupted between cells."""
 
-from __future__ import annotations
-
 import threading
 import weakref
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Each control has a `value`, named as the code takes it: a category, 0 or 1, a number, an angle in radians.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a `TrainingMonitor` shows of a training: curves, samples, speed. It starts and stops nothing."""
 
-from __future__ import annotations
-
 import copy
 import time
 from pathlib import Path

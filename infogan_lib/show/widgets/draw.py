@@ -1,7 +1,5 @@
 """DrawAndRead: draw a digit, see which codes Q reads in it, and have G draw it again at those codes."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """LatentExplorer: turn the knobs of one generator, or of two under the same controls, and see what Q reads."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

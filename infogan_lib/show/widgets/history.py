@@ -1,7 +1,5 @@
 """What a run has measured so far, in bounded memory, and the panels of curves that `monitor` draws of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any

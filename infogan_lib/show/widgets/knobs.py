@@ -3,8 +3,6 @@
 A knob is a code of the spec, or one number z_i of its noise under the name "z0", "z1", ...
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """TrainingMonitor: watch a training, in one's own loop or with buttons around a run in a thread of its own."""
 
-from __future__ import annotations
-
 import math
 import time
 import weakref

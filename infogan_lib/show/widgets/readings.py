@@ -4,8 +4,6 @@ Colours come from JupyterLab's theme, with fallbacks for other pages, and never 
 word says the same.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from html import escape

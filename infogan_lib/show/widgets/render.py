@@ -3,8 +3,6 @@
 Pixels are uint8 arrays (H, W, C). Q's posterior as HTML is `readings.reading`.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import itertools

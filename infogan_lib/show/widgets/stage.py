@@ -1,7 +1,5 @@
 """The stage: one screen a model, all showing the same latents. The explorer turns, the stage draws."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Pure functions; `draw` shows what they return. The recipe is LeCun et al. 1998, section III.A, and the MNIST page.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

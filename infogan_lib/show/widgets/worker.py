@@ -4,8 +4,6 @@ No widget here: `monitor` has the buttons. States: "running", "paused", and the 
 "stopped" and "failed".
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import time
