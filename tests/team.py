@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from infogan_lib import LatentSpec, Training
-from infogan_lib.training import distributed as processes
+from infogan_lib.training import distributed
 
 RECIPE = replace(tiny.RECIPE, real_weight=0.0, steps=12, checkpoint_every=4)
 
@@ -90,7 +90,7 @@ def check_weights_and_random_numbers_stay_the_same():
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    with processes.joined() as team:
+    with distributed.joined() as team:
         folder, steps, *changes = sys.argv[2:]
         settings = {name: int(value) for name, value in (change.split("=") for change in changes)}
         again = (Path(folder) / "manifest.json").exists()
