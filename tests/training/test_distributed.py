@@ -90,13 +90,13 @@ def test_a_run_goes_on_with_another_number_of_processes(pair, tmp_path):
     assert_close(checkpoint(tmp_path / "whole")[0], checkpoint(tmp_path / "eight")[0])
 
 
-def endless(folder, **recipe):
-    """A run of two processes that has a log, and the process of each rank."""
+def endless(folder, until, **recipe):
+    """A run of two processes that has written the file `until`, and the process of each rank."""
     settings = [f"{name}={value}" for name, value in recipe.items()]
     command = [*TORCHRUN, str(SCRIPT), "train", str(folder), "1000000", *settings]
     agent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not (folder / "log.csv").exists() and time.monotonic() < deadline:
+    while not (folder / until).exists() and time.monotonic() < deadline:
         assert agent.poll() is None, agent.stderr.read()
         time.sleep(0.1)
     workers = psutil.Process(agent.pid).children()
@@ -105,7 +105,7 @@ def endless(folder, **recipe):
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_killed_worker_ends_the_run_and_its_checkpoint_stays(rank, tmp_path):
-    agent, workers = endless(tmp_path)
+    agent, workers = endless(tmp_path, "checkpoint.safetensors")  # the log is there a moment earlier
     workers[rank].kill()
     agent.communicate(timeout=90)
     assert agent.returncode != 0
@@ -118,7 +118,7 @@ def test_a_killed_worker_ends_the_run_and_its_checkpoint_stays(rank, tmp_path):
 
 
 def test_ctrl_c_stops_all_at_one_step_and_saves(tmp_path):
-    agent, workers = endless(tmp_path, checkpoint_every=1000000)
+    agent, workers = endless(tmp_path, "log.csv", checkpoint_every=1000000)
     assert not (tmp_path / "checkpoint.safetensors").exists()
     agent.send_signal(signal.SIGINT)
     agent.communicate(timeout=90)
