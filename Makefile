@@ -70,6 +70,7 @@ wheelhouse: install ## gather the pinned packages for a room without network: wh
 
 weights: install ## train the shipped weights again, and their rows of data/results: about two hours
 	$(PY) benchmarks/readers.py digits
+	$(PY) benchmarks/readers.py judge
 	$(PY) benchmarks/readers.py faces
 	$(PY) benchmarks/mnist.py infogan --seeds 0 1 2 3 4
 	$(PY) benchmarks/mnist.py control --seeds 0 1 2 3 4

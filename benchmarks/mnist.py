@@ -76,7 +76,7 @@ def cluster(preset: Preset, seed: int, folder: Path) -> experiment.Trained:
     optimiser = torch.optim.Adam([{"params": m.parameters(), "lr": lr} for m, lr in rates], betas=(recipe.beta1, 0.999))
     for step in range(recipe.steps):
         real = images.batch(torch.randint(len(images), (recipe.batch,), generator=generator))
-        view, _ = views.get(recipe.real_view)(real, {}, generator)
+        view, _ = views.get(recipe.real_view).draw(real, {}, generator)
         posterior, of_view = model.posterior(real), model.posterior(view)
         optimiser.zero_grad()
         real_image_loss(model.spec, posterior, of_view, recipe.real_entropy)["digit"].backward()

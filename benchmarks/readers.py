@@ -1,6 +1,7 @@
 """Train the shipped attribute readers again, and score them as they are written, in half precision.
 
 python benchmarks/readers.py digits      # data/weights/mnist_reader.safetensors, in two minutes
+python benchmarks/readers.py judge       # data/weights/mnist_judge.safetensors and data/results/mnist_judge.csv
 python benchmarks/readers.py faces       # data/weights/face_reader.safetensors and data/results/faces_reader.csv
 """
 
@@ -15,7 +16,7 @@ import torch
 
 from infogan_lib import data
 from infogan_lib.data import faces, files
-from infogan_lib.measure import face_reader, readers
+from infogan_lib.measure import face_reader, judge, readers
 
 
 def save(reader: readers.Reader, path: Path, manifest: Mapping[str, Any], scores: Mapping[str, float]) -> None:
@@ -30,6 +31,19 @@ def digits(path: Path = readers.PATH, seed: int = 0, steps: int = readers.STEPS)
     scores = {f"{split}_accuracy": reader.accuracy(data.mnist(split)) for split in ("tune", "test")}
     recipe = {"seed": seed, "steps": steps, "stroke": readers.STROKE, "remake": readers.REMAKE}
     save(reader, path, {"format": readers.FORMAT, **recipe, **scores}, scores)
+
+
+def whole_digits(path: Path = judge.PATH, seed: int = 0, steps: int = judge.STEPS) -> None:
+    """The share that passes: of test digits, as they are and slanted, and of those that we break."""
+    made = judge.train_judge(seed, steps)
+    made.half().float()
+    recipe = {"seed": seed, "steps": steps, "remake": judge.REMAKE}
+    images = judge.real("test")
+    images["broken"] = judge.broken(images["as written"], torch.Generator().manual_seed(seed))
+    scores = {name: made.natural(x).double().mean().item() for name, x in images.items()}
+    save(made, path, {"format": judge.FORMAT, **recipe, **made.manifest, "passes": scores}, scores)
+    rows = [{"images": name, "passes": round(share, 4), "seed": seed, "steps": steps} for name, share in scores.items()]
+    experiment.put("mnist_judge", rows, ("images",))
 
 
 def face_causes(path: Path = face_reader.PATH, seed: int = 0, steps: int = face_reader.STEPS) -> None:
@@ -48,7 +62,7 @@ def face_causes(path: Path = face_reader.PATH, seed: int = 0, steps: int = face_
     experiment.put("faces_reader", rows, ("factor",))
 
 
-MAKE = {"digits": digits, "faces": face_causes}
+MAKE = {"digits": digits, "judge": whole_digits, "faces": face_causes}
 
 
 def main() -> None:

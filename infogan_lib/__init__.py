@@ -6,8 +6,8 @@
     measure    what is a trained model worth?       metrics, readers, information, effects, report
     training   how is a run driven and kept?        loop, ema, checkpoint, weights, presets, devices
     data       where do images come from?           Images, mnist, folder, datasets, faces/
-    core       what is InfoGAN?                     codes, latent, bound, objectives, networks, model,
-                                                    views, recipe, steps
+    core       what is InfoGAN?                     codes, latent, bound, objectives, networks, views,
+                                                    model, recipe, steps
 
 A place imports only from places below it. Read `core` first, in the order that its `__init__` names.
 """

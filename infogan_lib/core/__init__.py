@@ -5,8 +5,8 @@
     bound       L_I = H(c) + E[log Q(c|x)]
     objectives  the two-player game on logits; what real images may ask of Q
     networks    G and the trunk, by name
-    model       G, and the heads of D and Q on one trunk
     views       what Q may see of an image when it reads a code
+    model       G, and the heads of D and Q on one trunk
     recipe      every number of a training; the report of a step
     steps       eq. 6: what D and Q minimise, what G minimises
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from infogan_lib.core import views
 from infogan_lib.core.codes import Code
 from infogan_lib.core.latent import Latent, LatentSpec
 from infogan_lib.core.networks import NETWORKS, fully_connected
@@ -111,7 +112,7 @@ class InfoGAN(nn.Module):
     def read(self, images: Tensor) -> dict[str, Distribution]:
         """What Q says of images (N, C, H, W) in [-1, 1]: {name: Q(c|x)}, in eval mode, no gradient.
 
-        Raises ValueError for another shape and TypeError for uint8.
+        Each is read off its view's centre. Raises ValueError for a wrong shape or unknown view, TypeError for uint8.
         """
         if images.ndim != 4 or tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(f"read: expected images (N, {self.image_shape}), got {tuple(images.shape)}.")
@@ -121,7 +122,10 @@ class InfoGAN(nn.Module):
             return {}
         with self._looking():
             q = nn.Sequential(self.trunk if self.q_trunk is None else self.q_trunk, self.q_head)
-            return self.spec.posterior(_in_pieces(q, images.to(self.device)))
+            images, seen = images.to(self.device), {}
+            for centre in {views.get(view).centre for view in self.spec.views}:
+                seen[centre] = self.spec.posterior(_in_pieces(q, images, centre))
+            return {code.name: seen[views.get(code.view).centre][code.name] for code in self.spec.codes}
 
     def sweep(
         self, name: str, noise: Tensor, steps: int = 10, beyond: bool = False, **values: Any
@@ -146,6 +150,6 @@ class InfoGAN(nn.Module):
             self.train(was_training)
 
 
-def _in_pieces(part: nn.Module, x: Tensor) -> Tensor:
+def _in_pieces(part: nn.Module, x: Tensor, before: views.Centre | None = None) -> Tensor:
     """`part(x)` in float32, some rows at a time, so that 10,000 images take the memory of a few."""
-    return torch.cat([part(piece).float() for piece in x.split(PIECE)])
+    return torch.cat([part(before(piece) if before else piece).float() for piece in x.split(PIECE)])

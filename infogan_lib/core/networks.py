@@ -124,6 +124,7 @@ NETWORKS.update(
         # The paper's network for MNIST to the layer: 64 and 128 channels, FC 1024, a sigmoid at the end of G.
         "mnist-paper": partial(_paper, narrow=64, wide=128, hidden=1024, last=Sigmoid11),
         "mnist": SMALL,
+        "mnist-wide": partial(SMALL, narrow=64, wide=128),  # with the paper's channels: weights where they show
         # DCGAN for digits, and without batch norm as one of notebook 02's ablations.
         "dcgan-28": partial(_dcgan, side=28, channels=(32, 64)),
         "dcgan-28-no-norm": partial(_dcgan, side=28, channels=(32, 64), batch_norm=False),

@@ -11,12 +11,13 @@ view drew: L_I <= I(c; T_r(x) | r) <= I(c; x) if, for each r, the change can be 
 knowledge that we put in: which changes leave the meaning of a code alone. D always sees the images themselves.
 
 A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name; it draws
-on the CPU, and takes {} for the values of real images. A file keeps the name only: to train or resume, a view must be
-registered; to load and read, it need not be. Those of faces are in `data.faces.views`. Built in notebook 10.
+on the CPU, and takes {} for the values of real images. It may have a centre: what T is where nothing is drawn, a blur
+say, which `InfoGAN.read` applies. A file keeps the name only: to train and to read, a view must be registered, as those
+in `data.strokes` and `data.faces.views` are. Built in notebook 10.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -27,17 +28,27 @@ from infogan_lib.core.latent import Latent, LatentSpec
 
 Values = Mapping[str, Tensor]  # {code: (N,)}
 Seen = tuple[Tensor, dict[str, Tensor]]  # images (N, C, H, W), and what Q should read there
-View = Callable[[Tensor, Values, torch.Generator | None], Seen]
+Draw = Callable[[Tensor, Values, torch.Generator | None], Seen]
+Centre = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class View:
+    """`draw` is T, drawn anew for each batch in training; `centre`, without chance, is what Q is shown afterwards."""
+
+    draw: Draw
+    centre: Centre | None = None  # the image itself
+
 
 VIEWS: dict[str, View] = {}
 
 
-def register(name: str) -> Callable[[View], View]:
-    """Decorator: let codes and recipes name a view."""
+def register(name: str, centre: Centre | None = None) -> Callable[[Draw], Draw]:
+    """Decorator: let codes and recipes name a view. Views of one centre share a pass of Q in `InfoGAN.read`."""
 
-    def add(view: View) -> View:
-        VIEWS[name] = view
-        return view
+    def add(draw: Draw) -> Draw:
+        VIEWS[name] = View(draw, centre)
+        return draw
 
     return add
 
@@ -62,7 +73,7 @@ def look(
     for name, codes in spec.views.items():
         if name != PLAIN:
             with torch.autocast(images.device.type, enabled=False):
-                shown[name], target = get(name)(images.float(), latent.values, generator)
+                shown[name], target = get(name).draw(images.float(), latent.values, generator)
             values |= {code: target[code] for code in codes}
     return shown, replace(latent, values=values)
 
@@ -77,12 +88,6 @@ def plain(images: Tensor, values: Values, generator: torch.Generator | None = No
 def moved(images: Tensor, values: Values, generator: torch.Generator | None = None) -> Seen:
     """Each image turned, shifted, scaled and sheared a little: see `augment`. No code changes."""
     return augment(images, generator), dict(values)
-
-
-@register("nudged")
-def nudged(images: Tensor, values: Values, generator: torch.Generator | None = None) -> Seen:
-    """As "moved", and bright strokes thickened or thinned: what a digit may do and still be that digit."""
-    return augment(images, generator, stroke=0.7), dict(values)
 
 
 def augment(
@@ -105,7 +110,10 @@ def augment(
     moved = F.grid_sample(images + 1, grid, align_corners=False) - 1
     if not stroke:
         return moved
-    # Bright strokes on dark: the local maximum thickens them, the local minimum thins them.
-    amount = (stroke * u[:, 6]).view(n, 1, 1, 1).to(images.device, non_blocking=True)
-    thick, thin = F.max_pool2d(moved, 3, 1, 1), -F.max_pool2d(-moved, 3, 1, 1)
-    return moved + amount.clamp(min=0) * (thick - moved) - amount.clamp(max=0) * (thin - moved)
+    return restroke(moved, (stroke * u[:, 6]).view(n, 1, 1, 1).to(images.device, non_blocking=True))
+
+
+def restroke(images: Tensor, amount: Tensor) -> Tensor:
+    """Bright strokes on dark, (N, C, H, W), a pixel thicker on each side (amount 1) or thinner (-1); (N, 1, 1, 1)."""
+    thick, thin = F.max_pool2d(images, 3, 1, 1), -F.max_pool2d(-images, 3, 1, 1)  # the local maximum and minimum
+    return images + amount.clamp(min=0) * (thick - images) - amount.clamp(max=0) * (thin - images)

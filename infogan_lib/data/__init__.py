@@ -6,11 +6,13 @@ from infogan_lib.data.files import ROOT
 from infogan_lib.data.folder import folder
 from infogan_lib.data.images import Images, to_float, to_uint8
 from infogan_lib.data.mnist import DataError, mnist
+from infogan_lib.data.strokes import blur
 
 __all__ = [
     "ROOT",
     "DataError",
     "Images",
+    "blur",
     "face_set",
     "face_split",
     "folder",

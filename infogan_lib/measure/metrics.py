@@ -93,13 +93,18 @@ def fakes(model: Generates, n: int = 10_000, seed: int = 0) -> tuple[Latent, Ten
     return latent, model.generate(latent).cpu()
 
 
-def within_groups_spearman(values: Tensor, attribute: Tensor, groups: Tensor) -> float:
-    """Spearman's rank correlation of `values` and `attribute` within each group, averaged over groups; all (N,).
+def group_spearmans(values: Tensor, attribute: Tensor, groups: Tensor) -> list[float]:
+    """Spearman's rank correlation of `values` and `attribute` within each group, in their order; all (N,).
 
     Within groups, since ones lean more than zeros, and that must not hide a code that slants every digit.
     A group where either does not vary counts 0.
     """
-    found = [spearman(values[groups == group], attribute[groups == group]) for group in groups.unique()]
+    return [spearman(values[groups == group], attribute[groups == group]) for group in groups.unique()]
+
+
+def within_groups_spearman(values: Tensor, attribute: Tensor, groups: Tensor) -> float:
+    """The mean of `group_spearmans`."""
+    found = group_spearmans(values, attribute, groups)
     return sum(found) / len(found)
 
 

@@ -154,7 +154,7 @@ class Training:
 
     def _view_of(self, real: Tensor) -> Tensor:
         """Views of real images, of which Q should say what it says of the images."""
-        return views.get(self.recipe.real_view)(real, {}, self.generator)[0]
+        return views.get(self.recipe.real_view).draw(real, {}, self.generator)[0]
 
     def _next_batch(self) -> Tensor:
         """The next `batch` images of an order drawn anew each epoch; an epoch's odd rest is left out."""

@@ -23,7 +23,7 @@ def drawn(monkeypatch):
         calls.append(images.dtype)
         return images + torch.rand(len(images), 1, 1, 1, generator=generator), {k: v + 1 for k, v in values.items()}
 
-    monkeypatch.setitem(views.VIEWS, "counted", counted)
+    monkeypatch.setitem(views.VIEWS, "counted", views.View(counted))
     return calls
 
 
@@ -52,11 +52,13 @@ def test_without_views_nothing_is_drawn_from_the_generator():
     assert shown == {} and torch.equal(generator.get_state(), state)
 
 
-@pytest.mark.parametrize("name", ["plain", "moved", "nudged", "faces", "faces-strong"])
+@pytest.mark.parametrize(
+    "name", ["plain", "moved", "nudged", "blurred", "any-build", "any-lean", "faces", "faces-strong"]
+)
 def test_every_view_keeps_shape_and_lets_a_gradient_through(name):
     images = torch.rand(6, 1, 16, 16, requires_grad=True)
     values = {"c1": torch.rand(6)}
-    seen, target = views.get(name)(images, values, torch.Generator().manual_seed(0))
+    seen, target = views.get(name).draw(images, values, torch.Generator().manual_seed(0))
     assert seen.shape == images.shape and target.keys() == values.keys()
     seen.sum().backward()
     assert (images.grad.abs().sum((1, 2, 3)) > 0).all()
@@ -94,3 +96,28 @@ def test_an_unknown_view_lists_the_known_ones_before_anything_is_written(bars, t
         with pytest.raises(ValueError, match="cats"):
             Training(model, bars, recipe, folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_read_shows_q_the_centre_of_each_view_and_nothing_drawn(monkeypatch):
+    def never(images, values, generator):
+        raise AssertionError("read draws nothing")
+
+    def dark(images):
+        return images - 0.5
+
+    monkeypatch.setitem(views.VIEWS, "dark", views.View(never, dark))
+    monkeypatch.setitem(views.VIEWS, "dark-too", views.View(never, dark))
+    codes = [Categorical("kind", 3, view="dark"), Uniform("c1"), Uniform("c2", view="dark-too")]
+    spec = LatentSpec(Noise(4), codes)
+    model = tiny.build(spec=spec)
+    plain = tiny.build(spec=LatentSpec(Noise(4), [replace(code, view="plain") for code in codes]))
+    plain.load_state_dict(model.state_dict())
+    images = torch.rand(7, *model.image_shape) * 2 - 1
+    seen, as_it_is, darker = model.read(images), plain.read(images), plain.read(images - 0.5)
+    for code, right in zip(spec.codes, (darker, as_it_is, darker)):
+        for value in ("logits",) if code.discrete else ("mean", "stddev"):
+            assert torch.allclose(getattr(seen[code.name], value), getattr(right[code.name], value), atol=1e-5), (
+                code.name
+            )
+    with pytest.raises(ValueError, match="unknown view 'nowhere'"):
+        tiny.build(spec=LatentSpec(tiny.SPEC.noise, [replace(c, view="nowhere") for c in tiny.SPEC.codes])).read(images)
