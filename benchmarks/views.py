@@ -62,7 +62,9 @@ VARIANTS = {
     # Tried while the recipe was chosen, one change each.
     "frozen": replace(VIEWS, q_on="frozen"),
     "batch-128": seen(*ALL, batch=128, steps=1600),
-    "weak": seen(*ALL, lambda_g={"digit": 1.0, "c1": 0.1, "c2": 0.1}),
+    "late": seen(*ALL, enter={"c1": 800, "c2": 800}),
+    "softer": seen(*ALL, lambda_q={"digit": 0.3, "c1": 0.15, "c2": 0.15}),
+    "slower-average": seen(*ALL, ema=0.998),
 }
 
 

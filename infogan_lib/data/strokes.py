@@ -21,8 +21,8 @@ from infogan_lib.core.views import Seen, Values, augment, register, restroke
 
 BLUR = 2.0  # pixels of 28: the standard deviation of the blur
 STROKE = 0.8  # of a pixel on each side
-STRETCH = 0.2  # of the logarithm of width and height
-SHEAR, TURN = 0.5, 0.2  # x moved by up to 0.5 y; radians
+STRETCH = 0.3  # of the logarithm of width and height
+SHEAR, TURN = 0.8, 0.3  # x moved by up to 0.8 y; radians
 
 
 def blur(images: Tensor, pixels: float = BLUR) -> Tensor:

@@ -21,14 +21,19 @@ def visible_factors(images: Images, n: int | None = None) -> dict[str, Tensor]:
     """What can be said of the first n images without a model: {name: (n,)}.
 
     "label", if the set has labels; of grey images slant, thickness and width as `readers.moments` measures them, of
-    colour ones their brightness. The factors of a rendered set come as they are.
+    colour ones their brightness; with labels, all these less the mean of the image's own label, since a style code is
+    about what varies within a digit. The factors of a rendered set come as they are.
     """
     chosen = slice(0, n)
     found = {} if images.labels is None else {"label": images.labels[chosen]}
     if images.factors is not None:
         return found | {name: values[chosen] for name, values in images.factors.items()}
     pixels = images.batch(chosen)
-    return found | (moments(pixels) if pixels.shape[1] == 1 else {"brightness": pixels.mean((1, 2, 3))})
+    seen = moments(pixels) if pixels.shape[1] == 1 else {"brightness": pixels.mean((1, 2, 3))}
+    for label in found["label"].unique() if found else ():
+        own = found["label"] == label
+        seen = {name: torch.where(own, values - values[own].mean(), values) for name, values in seen.items()}
+    return found | seen
 
 
 def view_table(
