@@ -4,6 +4,7 @@ Q is "one fully connected layer" on D's last features in the paper's body; its a
 do we. Built in notebook 07.
 """
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from infogan_lib.core import views
-from infogan_lib.core.codes import Code
+from infogan_lib.core.codes import PLAIN, Code
 from infogan_lib.core.latent import Latent, LatentSpec
 from infogan_lib.core.networks import NETWORKS, fully_connected
 
@@ -28,7 +29,7 @@ class InfoGAN(nn.Module):
     trunk as well, as the official code does), "frozen" (never the trunk; its gradient still passes through
     it on the way to G) or "separate" (Q has a trunk of its own, which it trains). The training loop acts on it.
     A "frozen" trunk still learns from D's loss, and from the consistency loss on real images if a recipe has one.
-    Raises ValueError for an unknown network or q_on.
+    Raises ValueError for an unknown network or q_on, and for a view of a code that is not registered.
     """
 
     def __init__(self, network: str, spec: LatentSpec, q_on: str = "frozen") -> None:
@@ -52,6 +53,18 @@ class InfoGAN(nn.Module):
                     *fully_connected(parts.features, parts.q_hidden, nn.LeakyReLU(0.1)),
                     nn.Linear(parts.q_hidden, spec.q_width),
                 )
+            q = nn.ModuleList(
+                part for part in (self.trunk if self.q_trunk is None else self.q_trunk, self.q_head) if part is not None
+            )
+            norms = [m for m in q.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+            # A blurred image has other statistics than a sharp one, and mixed ones would fit neither when Q reads.
+            self.statistics = nn.ModuleDict(
+                {
+                    view: nn.ModuleList(nn.BatchNorm1d(norm.num_features, affine=False) for norm in norms)
+                    for view in spec.views
+                    if views.get(view).centre is not None
+                }
+            )
         self.manifest: dict[str, Any] = {}  # what its file says of it, once loaded
         self.initialise(0)
 
@@ -72,15 +85,27 @@ class InfoGAN(nn.Module):
         """D alone: (N, C, H, W) images in [-1, 1] -> logits (N,), high for real."""
         return self.d_head(self.trunk(images))[:, 0].float()
 
-    def posterior(self, images: Tensor, *, train_trunk_by_q: bool = True) -> dict[str, Distribution]:
+    def posterior(self, images: Tensor, view: str = PLAIN, *, train_trunk_by_q: bool = True) -> dict[str, Distribution]:
         """Q alone: (N, C, H, W) images in [-1, 1] -> {name: Q(c|x)}, the approximate posterior; {} without codes.
 
-        For training: in the present mode, with gradient, all images at once. `read` is for looking.
+        For training: in the present mode, with gradient, all images at once, which are of `view` (for batch norm).
         """
         if self.q_head is None:
             return {}
-        trunk = self.trunk if self.q_trunk is None else self.q_trunk
-        return self._q(trunk(images), train_trunk_by_q)
+        trunk, head = self._seen(view)
+        features = trunk(images)
+        if not (train_trunk_by_q or self.q_trunk is not None):  # a trunk of Q's own is always Q's to train
+            features = features.detach()
+        return self.spec.posterior(head(features).float())
+
+    def _seen(self, view: str) -> nn.Sequential:
+        """Q's trunk and head: the same weights for all views, and the statistics of this one if it has its own."""
+        assert self.q_head is not None  # a spec without codes has no view
+        q = nn.Sequential(self.trunk if self.q_trunk is None else self.q_trunk, self.q_head)
+        if view not in self.statistics:
+            return q
+        own = zip(q.buffers(), self.statistics[view].buffers(), strict=True)
+        return copy.deepcopy(q, {id(a): b for a, b in (*zip(q.parameters(), q.parameters()), *own)})
 
     def discriminate(self, images: Tensor, *, train_trunk_by_q: bool = True) -> tuple[Tensor, dict[str, Distribution]]:
         """`score` and `posterior` of (N, C, H, W) images in one pass through the trunk that D and Q share.
@@ -89,17 +114,9 @@ class InfoGAN(nn.Module):
         """
         features = self.trunk(images)
         score = self.d_head(features)[:, 0].float()
-        if self.q_trunk is not None:
+        if self.q_trunk is not None or self.q_head is None:
             return score, self.posterior(images)
-        return score, self._q(features, train_trunk_by_q)
-
-    def _q(self, features: Tensor, train_trunk_by_q: bool) -> dict[str, Distribution]:
-        """What the Q head says of features; a trunk of Q's own is always Q's to train."""
-        if self.q_head is None:
-            return {}
-        if not (train_trunk_by_q or self.q_trunk is not None):
-            features = features.detach()
-        return self.spec.posterior(self.q_head(features).float())
+        return score, self.spec.posterior(self.q_head(features if train_trunk_by_q else features.detach()).float())
 
     def generate(self, latent: Latent) -> Tensor:
         """Images (N, C, H, W), float in [-1, 1], for looking at: eval mode, no gradient.
@@ -112,20 +129,18 @@ class InfoGAN(nn.Module):
     def read(self, images: Tensor) -> dict[str, Distribution]:
         """What Q says of images (N, C, H, W) in [-1, 1]: {name: Q(c|x)}, in eval mode, no gradient.
 
-        Each is read off its view's centre. Raises ValueError for a wrong shape or unknown view, TypeError for uint8.
+        Each is read off its view's centre. Raises ValueError for images of another shape, TypeError for uint8.
         """
         if images.ndim != 4 or tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(f"read: expected images (N, {self.image_shape}), got {tuple(images.shape)}.")
         if images.dtype == torch.uint8:
             raise TypeError("read: expected float images in [-1, 1]; data.to_float makes them from uint8.")
-        if self.q_head is None:
-            return {}
+        found: dict[str, Distribution] = {}
         with self._looking():
-            q = nn.Sequential(self.trunk if self.q_trunk is None else self.q_trunk, self.q_head)
-            images, seen = images.to(self.device), {}
-            for centre in {views.get(view).centre for view in self.spec.views}:
-                seen[centre] = self.spec.posterior(_in_pieces(q, images, centre))
-            return {code.name: seen[views.get(code.view).centre][code.name] for code in self.spec.codes}
+            for view, codes in self.spec.views.items():
+                q = self.spec.posterior(_in_pieces(self._seen(view), images.to(self.device), views.get(view).centre))
+                found |= {code: q[code] for code in codes}
+        return {name: found[name] for name in self.spec.names}
 
     def sweep(
         self, name: str, noise: Tensor, steps: int = 10, beyond: bool = False, **values: Any

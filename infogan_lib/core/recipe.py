@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -132,23 +132,3 @@ class Report:
         flat = {name: getattr(self, name) for name in ("loss_d", "loss_g", "score_real", "score_fake")}
         flat |= {f"nats/{k}": v for k, v in self.nats.items()} | {f"sigma/{k}": v for k, v in self.sigma.items()}
         return flat if self.loss_real is None else flat | {"loss_real": self.loss_real}
-
-
-def fetch(reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] | None = None) -> list[dict[str, float]]:
-    """Each report as {"step": n, name: value}, all read from the device in one transfer.
-
-    `mean_`, if given, first replaces the numbers by their means over several processes.
-    """
-    flat = [report.values() for report in reports]
-    if not flat:
-        return []
-    stacked = torch.stack([v.float() for values in flat for v in values.values()])
-    if mean_ is not None:
-        mean_([stacked])
-    numbers = stacked.tolist()
-    rows, first = [], 0
-    for report, values in zip(reports, flat):
-        mine = numbers[first : first + len(values)]
-        rows.append({"step": report.step, **dict(zip(values, mine))})
-        first += len(values)
-    return rows

@@ -103,7 +103,7 @@ def read_fakes(
             continue
         if view not in shown:
             raise ValueError(f"code {codes[0]!r} is read off its view {view!r}: pass what views.look() returns")
-        by_view[view] = model.posterior(shown[view], train_trunk_by_q=train_trunk_by_q)
+        by_view[view] = model.posterior(shown[view], view, train_trunk_by_q=train_trunk_by_q)
     return score, {code.name: by_view[code.view][code.name] for code in model.spec.codes}
 
 

@@ -12,7 +12,7 @@ knowledge that we put in: which changes leave the meaning of a code alone. D alw
 
 A code names its view: `Uniform("c1", view="moved")`. A view of your own is one function, registered by name; it draws
 on the CPU, and takes {} for the values of real images. It may have a centre: what T is where nothing is drawn, a blur
-say, which `InfoGAN.read` applies. A file keeps the name only: to train and to read, a view must be registered, as those
+say, which `InfoGAN.read` applies. A file keeps the name only: to build a model, its views must be registered, as those
 in `data.strokes` and `data.faces.views` are. Built in notebook 10.
 """
 

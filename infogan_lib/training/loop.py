@@ -21,13 +21,14 @@ from tqdm.auto import tqdm
 from infogan_lib.core import views
 from infogan_lib.core.latent import Latent, LatentSpec
 from infogan_lib.core.model import InfoGAN
-from infogan_lib.core.recipe import Recipe, Report, fetch
+from infogan_lib.core.recipe import Recipe, Report
 from infogan_lib.core.steps import consistency_loss, d_loss, g_loss
 from infogan_lib.data import files
 from infogan_lib.data.images import Images
 from infogan_lib.training import checkpoint, devices, ema
 from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.distributed import Processes
+from infogan_lib.training.reports import fetch
 
 FLUSH_EVERY = 50  # steps between two reads of the losses, which live on the device
 

@@ -91,10 +91,10 @@ def test_a_view_is_a_name(view):
 def test_an_unknown_view_lists_the_known_ones_before_anything_is_written(bars, tmp_path):
     with pytest.raises(ValueError, match="plain"):
         views.get("cats")
-    spec = LatentSpec(Noise(4), [replace(code, view="cats") for code in tiny.SPEC.codes])
-    for model, recipe in ((tiny.build(spec=spec), tiny.RECIPE), (tiny.build(), replace(tiny.RECIPE, real_view="cats"))):
-        with pytest.raises(ValueError, match="cats"):
-            Training(model, bars, recipe, folder=tmp_path / "run")
+    with pytest.raises(ValueError, match="cats"):
+        tiny.build(spec=LatentSpec(Noise(4), [replace(code, view="cats") for code in tiny.SPEC.codes]))
+    with pytest.raises(ValueError, match="cats"):
+        Training(tiny.build(), bars, replace(tiny.RECIPE, real_view="cats"), folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -111,7 +111,7 @@ def test_read_shows_q_the_centre_of_each_view_and_nothing_drawn(monkeypatch):
     spec = LatentSpec(Noise(4), codes)
     model = tiny.build(spec=spec)
     plain = tiny.build(spec=LatentSpec(Noise(4), [replace(code, view="plain") for code in codes]))
-    plain.load_state_dict(model.state_dict())
+    plain.load_state_dict(model.state_dict(), strict=False)
     images = torch.rand(7, *model.image_shape) * 2 - 1
     seen, as_it_is, darker = model.read(images), plain.read(images), plain.read(images - 0.5)
     for code, right in zip(spec.codes, (darker, as_it_is, darker)):
@@ -119,5 +119,25 @@ def test_read_shows_q_the_centre_of_each_view_and_nothing_drawn(monkeypatch):
             assert torch.allclose(getattr(seen[code.name], value), getattr(right[code.name], value), atol=1e-5), (
                 code.name
             )
-    with pytest.raises(ValueError, match="unknown view 'nowhere'"):
-        tiny.build(spec=LatentSpec(tiny.SPEC.noise, [replace(c, view="nowhere") for c in tiny.SPEC.codes])).read(images)
+
+
+def test_a_view_with_a_centre_has_running_statistics_of_its_own(monkeypatch):
+    """A view ten times as bright must not move the statistics by which the images themselves are read."""
+    monkeypatch.setitem(views.VIEWS, "bright", views.View(lambda x, values, _: (10 * x, values), lambda x: 10 * x))
+    spec = LatentSpec(Noise(4), [Categorical("kind", 3), Uniform("c1", view="bright")])
+    model, images = tiny.build("trunk", spec), torch.rand(64, 1, 8, 8)
+    weights = [id(p) for p in model.parameters()]
+    model.train()
+    for _ in range(100):
+        model.posterior(images)
+        model.posterior(10 * images, "bright")["c1"].mean.sum().backward()
+    assert [id(p) for p in model.parameters()] == weights and model.trunk[1].weight.grad.abs().max() > 0
+    features = model.trunk[1](images.flatten(1)).detach()  # what goes into the batch norm, of the images themselves
+    held = model.trunk[2].running_mean, model.statistics["bright"][0].running_mean
+    assert torch.allclose(held[0], features.mean(0), atol=1e-3)
+    assert (held[1] - held[0]).abs().max() > 5 * held[0].abs().max()
+    # Read in eval mode, each code gets what it got in train mode, from the same images.
+    trained, read = model.posterior(10 * images, "bright")["c1"], model.read(images)["c1"]
+    assert torch.allclose(read.mean, trained.mean, atol=0.01)
+    model.initialise(1)
+    assert model.statistics["bright"][0].running_mean.abs().max() == 0

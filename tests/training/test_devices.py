@@ -12,9 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from infogan_lib import Bernoulli, Categorical, Gaussian, LatentSpec, Noise, Recipe, Training, Uniform
-from infogan_lib.core.recipe import PRECISIONS, fetch
+from infogan_lib.core.recipe import PRECISIONS
 from infogan_lib.data import files
 from infogan_lib.training import devices
+from infogan_lib.training.reports import fetch
 
 FROM_THE_START = replace(tiny.RECIPE, real_from=0, steps=12)
 

@@ -13,10 +13,11 @@ import traitlets
 from infogan_lib.core.codes import Categorical
 from infogan_lib.core.latent import LatentSpec
 from infogan_lib.core.model import InfoGAN
-from infogan_lib.core.recipe import Report, fetch
+from infogan_lib.core.recipe import Report
 from infogan_lib.show.widgets import render
 from infogan_lib.show.widgets.controls import Screen
 from infogan_lib.show.widgets.history import History, panels
+from infogan_lib.training.reports import fetch
 
 HERE = Path(__file__).parent
 WINDOW = 20.0  # seconds over which the speed is measured
