@@ -65,6 +65,8 @@ VARIANTS = {
     "late": seen(*ALL, enter={"c1": 800, "c2": 800}),
     "softer": seen(*ALL, lambda_q={"digit": 0.3, "c1": 0.15, "c2": 0.15}),
     "slower-average": seen(*ALL, ema=0.998),
+    "quick-d": seen(*ALL, lr_d=4e-4),
+    "quick-d-softer": seen(*ALL, lr_d=4e-4, lambda_q={"digit": 0.3, "c1": 0.15, "c2": 0.15}),
 }
 
 

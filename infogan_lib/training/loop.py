@@ -288,8 +288,7 @@ class Training:
             spec, recipe = LatentSpec.from_json(manifest["spec"]), Recipe.from_json(manifest["recipe"])
             model = InfoGAN(manifest["network"], spec, manifest["q_on"])
             seed, name = int(manifest["seed"]), manifest["data"]
-            for view in (*spec.views, recipe.real_view):
-                views.get(view)
+            views.get(recipe.real_view)
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
             raise TrainingError(
                 f"the manifest in {folder} describes no run that can go on here: {files.brief(error)}. "
@@ -356,8 +355,7 @@ def _check(model: InfoGAN, images: Images, recipe: Recipe, processes: Processes)
         raise ValueError(f"the model makes images {model.image_shape}, the data are {images.shape}")
     if len(images) < recipe.batch:
         raise ValueError(f"{len(images)} images are fewer than one batch of {recipe.batch}")
-    for view in (*model.spec.views, recipe.real_view):
-        views.get(view)
+    views.get(recipe.real_view)
     if unknown := sorted(recipe.enter.keys() - set(model.spec.names)):
         raise ValueError(f"recipe: {unknown[0]!r} enters, but the codes are {model.spec.names}")
     for field in ("lambda_g", "lambda_q", "real_weight"):

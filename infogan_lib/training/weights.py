@@ -53,7 +53,8 @@ def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
             shapes = _Shapes(*description)
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise FileError(
-            f"{path}: its manifest describes no network of this library ({files.brief(error)}). Get a fresh copy of it."
+            f"{path}: its manifest describes no network of this library ({files.brief(error)}). "
+            "Get a fresh copy of it, or register a network or view of your own before you load it."
         ) from error
     files.check_state(shapes, tensors, path)
     model = InfoGAN(*description)
