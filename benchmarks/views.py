@@ -48,6 +48,11 @@ def seen(digit: str, c1: str, c2: str, preset: Preset = VIEWS, **recipe: Any) ->
     return replace(preset, spec=spec, recipe=replace(preset.recipe, **recipe))
 
 
+def both(weights: dict[str, float]) -> dict[str, Any]:
+    """The same weights for G and for Q."""
+    return {"lambda_g": weights, "lambda_q": weights}
+
+
 NONE, ALL = ("plain", "plain", "plain"), tuple(code.view for code in VIEWS.spec.codes)
 VARIANTS = {
     "infogan": seen(*NONE),
@@ -66,7 +71,8 @@ VARIANTS = {
     "softer": seen(*ALL, lambda_q={"digit": 0.3, "c1": 0.15, "c2": 0.15}),
     "slower-average": seen(*ALL, ema=0.998),
     "quick-d": seen(*ALL, lr_d=4e-4),
-    "quick-d-softer": seen(*ALL, lr_d=4e-4, lambda_q={"digit": 0.3, "c1": 0.15, "c2": 0.15}),
+    "firm": seen(*ALL, **both({"digit": 1.0, "c1": 0.3, "c2": 0.3})),
+    "firm-quick-d": seen(*ALL, lr_d=4e-4, **both({"digit": 1.0, "c1": 0.3, "c2": 0.3})),
 }
 
 
