@@ -70,9 +70,11 @@ VARIANTS = {
     "late": seen(*ALL, enter={"c1": 800, "c2": 800}),
     "softer": seen(*ALL, lambda_q={"digit": 0.3, "c1": 0.15, "c2": 0.15}),
     "slower-average": seen(*ALL, ema=0.998),
-    "quick-d": seen(*ALL, lr_d=4e-4),
+    "softest": seen(*ALL, lambda_q={"digit": 0.1, "c1": 0.05, "c2": 0.05}),
+    "softest-firm": seen(
+        *ALL, lambda_q={"digit": 0.1, "c1": 0.05, "c2": 0.05}, lambda_g={"digit": 1.0, "c1": 0.3, "c2": 0.3}
+    ),
     "firm": seen(*ALL, **both({"digit": 1.0, "c1": 0.3, "c2": 0.3})),
-    "firm-quick-d": seen(*ALL, lr_d=4e-4, **both({"digit": 1.0, "c1": 0.3, "c2": 0.3})),
 }
 
 
