@@ -48,12 +48,15 @@ def seen(digit: str, c1: str, c2: str, preset: Preset = VIEWS, **recipe: Any) ->
     return replace(preset, spec=spec, recipe=replace(preset.recipe, **recipe))
 
 
-def both(weights: dict[str, float]) -> dict[str, Any]:
-    """The same weights for G and for Q."""
-    return {"lambda_g": weights, "lambda_q": weights}
-
-
 NONE, ALL = ("plain", "plain", "plain"), tuple(code.view for code in VIEWS.spec.codes)
+
+
+def weighed(digit_g: float, style_g: float, digit_q: float, style_q: float) -> Preset:
+    """ "views" with other weights of L_I."""
+    pairs = {"lambda_g": (digit_g, style_g), "lambda_q": (digit_q, style_q)}
+    return seen(*ALL, **{name: {"digit": d, "c1": s, "c2": s} for name, (d, s) in pairs.items()})
+
+
 VARIANTS = {
     "infogan": seen(*NONE),
     "nudge": seen("nudged", "plain", "plain"),
@@ -64,17 +67,11 @@ VARIANTS = {
     "consistency": seen(*NONE, **HELP),
     "both": seen(*ALL, **HELP),
     "fresh-q": seen("nudged", "plain", "plain"),
-    # Tried while the recipe was chosen, one change each.
-    "frozen": replace(VIEWS, q_on="frozen"),
-    "batch-128": seen(*ALL, batch=128, steps=1600),
-    "late": seen(*ALL, enter={"c1": 800, "c2": 800}),
-    "softer": seen(*ALL, lambda_q={"digit": 0.3, "c1": 0.15, "c2": 0.15}),
-    "slower-average": seen(*ALL, ema=0.998),
-    "softest": seen(*ALL, lambda_q={"digit": 0.1, "c1": 0.05, "c2": 0.05}),
-    "softest-firm": seen(
-        *ALL, lambda_q={"digit": 0.1, "c1": 0.05, "c2": 0.05}, lambda_g={"digit": 1.0, "c1": 0.3, "c2": 0.3}
-    ),
-    "firm": seen(*ALL, **both({"digit": 1.0, "c1": 0.3, "c2": 0.3})),
+    # Tried while the recipe was chosen: how L_I weighs for G, and for Q and the trunk that it shares with D.
+    "loud": weighed(1.0, 0.15, 1.0, 0.15),
+    "softer": weighed(1.0, 0.15, 0.3, 0.15),
+    "softest": weighed(1.0, 0.15, 0.1, 0.05),
+    "softest-firm": weighed(1.0, 0.3, 0.1, 0.05),
 }
 
 
