@@ -45,7 +45,7 @@ VIEW_CODES = [
 ]
 VIEW_WEIGHTS = {"digit": 1.0, "c1": 0.3, "c2": 0.3}
 # Q weighs less on the trunk that it shares with D than it pays G: at equal weights D sees less, and fakes are worse
-# (benchmarks/views.py loud). The step of Q's own head does not depend on it, since Adam divides it out.
+# (benchmarks/views.py loud). Q's own head learns as fast, since Adam divides the scale of its gradients out.
 VIEW_WEIGHTS_Q = {"digit": 0.2, "c1": 0.05, "c2": 0.05}
 
 FASHION_CODES = [Categorical("kind", 10), Uniform("c1", sigma_floor=0.3), Uniform("c2", sigma_floor=0.3)]

@@ -1,12 +1,13 @@
 """Views: what is drawn, for which codes, and what is left as it was."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import tiny
 import torch
 
-from infogan_lib import Categorical, Circular, LatentSpec, Noise, Training, Uniform
+from infogan_lib import Categorical, Circular, Gaussian, LatentSpec, Noise, Training, Uniform, lower_bound
 from infogan_lib.core import views
 
 SPEC = LatentSpec(
@@ -141,3 +142,30 @@ def test_a_view_with_a_centre_has_running_statistics_of_its_own(monkeypatch):
     assert torch.allclose(read.mean, trained.mean, atol=0.01)
     model.initialise(1)
     assert model.statistics["bright"][0].running_mean.abs().max() == 0
+
+
+@pytest.mark.parametrize("times", [1.0, -1.0, 0.5])
+def test_l_i_is_a_bound_where_a_view_keeps_the_volume_of_a_code_and_is_none_where_it_shrinks_it(times):
+    """c ~ N(0, 1), x = c + noise, T(x) = a x, and Q is to read a c there: the best Q reaches I(c; x) - ln |a|."""
+    code, spread, n = Gaussian("c"), 0.5, 200_000
+    spec, generator = LatentSpec(Noise(1), [code]), torch.Generator().manual_seed(0)
+    latent = spec.sample(n, generator)
+    x = latent["c"] + spread * torch.randn(n, generator=generator)
+    information = math.log(1 + spread**-2) / 2
+    best = torch.distributions.Normal(times * x / (1 + spread**2), abs(times) * spread / math.sqrt(1 + spread**2))
+    target = replace(latent, values={"c": times * latent["c"]})
+    found = lower_bound(spec, {"c": best}, target, check=False)["c"].mean().item()
+    assert found == pytest.approx(information - math.log(abs(times)), abs=0.01)
+    assert (found < information + 0.01) == (abs(times) == 1)
+
+
+def test_the_views_of_faces_move_or_mirror_a_code_and_so_keep_its_volume():
+    images, n = torch.rand(64, 1, 32, 32) * 2 - 1, 64
+    low, high = (
+        views.get("faces").draw(
+            images, {f"c{i}": torch.full((n,), v) for i in range(1, 6)}, torch.Generator().manual_seed(0)
+        )
+        for v in (-0.5, 0.5)
+    )
+    for code, value in high[1].items():
+        assert torch.allclose((value - low[1][code]).abs(), torch.ones(n), atol=1e-5), code
