@@ -72,6 +72,7 @@ VARIANTS = {
     "softer": weighed(1.0, 0.15, 0.3, 0.15),
     "softest": weighed(1.0, 0.15, 0.1, 0.05),
     "softest-firm": weighed(1.0, 0.3, 0.1, 0.05),
+    "firmer": weighed(1.0, 0.5, 0.2, 0.05),
 }
 
 
