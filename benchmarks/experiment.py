@@ -128,15 +128,21 @@ def trained(
 def ship(
     args: argparse.Namespace,
     variants: Mapping[str, Preset],
+    files: Mapping[str, str],
     choose: Callable[[dict[int, InfoGAN]], tuple[int, list[dict[str, Any]]]],
     evaluate: Callable[[InfoGAN], dict[str, Any]],
+    seeds: Sequence[int] = SEEDS,
 ) -> None:
-    """Copy "infogan" of the seed that `choose` names, and its "control", to data/weights, with scores of that file."""
-    preset = variants["infogan"]
-    seed, known = choose({seed: trained(args, preset, "infogan", seed) for seed in args.seeds or SEEDS})
+    """Of the first variant in `files`, the seed that `choose` names, and the same seed of the others: to data/weights.
+
+    `files` are {variant: name}; each file keeps the scores of what it holds.
+    """
+    first = next(iter(files))
+    models = {seed: trained(args, variants[first], first, seed) for seed in args.seeds or seeds}
+    seed, known = choose(models)
     print(*known, sep="\n")
     rule = {"rule": "best agreement with the other seeds, no labels", "candidates": known}
-    for variant, name in (("infogan", preset.name), ("control", f"{preset.name}-control")):
+    for variant, name in files.items():
         model = trained(args, variants[variant], variant, seed)
         scores = evaluate(model)
         manifest = {**model.manifest, "scores": scores, "chosen_by": rule, "commit": results.commit()}

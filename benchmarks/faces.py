@@ -272,7 +272,8 @@ def main() -> None:
     if args.variant == "baselines":
         baselines()
     elif args.variant == "ship":
-        experiment.ship(args, VARIANTS, choose, evaluate)
+        files = {"infogan": "faces", "control": "faces-control"}
+        experiment.ship(args, VARIANTS, files, choose, evaluate)
     else:
         train_and_score(args)
 

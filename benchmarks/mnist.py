@@ -214,8 +214,9 @@ def main() -> None:
     if args.variant == "baselines":
         baselines()
     elif args.variant == "ship":
+        files = {"infogan": "mnist", "control": "mnist-control"}
         experiment.ship(
-            args, VARIANTS, choose, lambda model: report.evaluate(model, data.mnist("tune"), data.mnist("test"))
+            args, VARIANTS, files, choose, lambda model: report.evaluate(model, data.mnist("tune"), data.mnist("test"))
         )
     else:
         train_and_score(args)

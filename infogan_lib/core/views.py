@@ -44,7 +44,7 @@ VIEWS: dict[str, View] = {}
 
 
 def register(name: str, centre: Centre | None = None) -> Callable[[Draw], Draw]:
-    """Decorator: let codes and recipes name a view. Views of one centre share a pass of Q in `InfoGAN.read`."""
+    """Decorator: let codes and recipes name a view."""
 
     def add(draw: Draw) -> Draw:
         VIEWS[name] = View(draw, centre)
@@ -114,6 +114,6 @@ def augment(
 
 
 def restroke(images: Tensor, amount: Tensor) -> Tensor:
-    """Bright strokes on dark, (N, C, H, W), a pixel thicker on each side (amount 1) or thinner (-1); (N, 1, 1, 1)."""
+    """Bright strokes on dark, (N, C, H, W), a pixel thicker on each side (1) or thinner (-1): `amount` (N, 1, 1, 1)."""
     thick, thin = F.max_pool2d(images, 3, 1, 1), -F.max_pool2d(-images, 3, 1, 1)  # the local maximum and minimum
     return images + amount.clamp(min=0) * (thick - images) - amount.clamp(max=0) * (thin - images)

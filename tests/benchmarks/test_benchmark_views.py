@@ -65,3 +65,17 @@ def test_the_ladder_changes_one_view_a_rung():
     ]
     assert seen[0] == ["plain"] * 3 and seen[1] == ["nudged", "plain", "plain"]
     assert seen[2] == ["nudged", "blurred", "blurred"] and seen[3] == ["nudged", "any-build", "any-lean"]
+
+
+def test_small_and_gallery_ship_with_the_scores_of_their_files(runs, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(views.mnist, "ENOUGH", -10.0)  # a model of two steps is neither informative nor balanced
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+    run(views, "ship", "--runs", runs, "--seeds", 0, 1, "--steps", 2)
+    small_one, control, gallery = (
+        weights.load(tmp_path / "weights" / f"{name}.safetensors")
+        for name in ("mnist-views", "mnist-views-control", "mnist-gallery")
+    )
+    assert small_one.manifest["seed"] == control.manifest["seed"] and control.manifest["recipe"]["lambda_g"] == 0
+    assert gallery.network == "mnist-wide" and small_one.network == "mnist"
+    for model in (small_one, control, gallery):
+        assert 0 < model.manifest["scores"]["code_accuracy"] < 1
