@@ -115,7 +115,7 @@ class RunFolder:
         """Add rows to the log, all or none; a value that a row lacks stays empty. Raises FileError."""
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        if not self.log.exists():
+        if not self.log.exists() or self.log.stat().st_size == 0:  # empty: killed between making it and writing
             writer.writerow(columns)
         writer.writerows([f"{row[c]:.6g}" if c in row else "" for c in columns] for row in rows)
         try:

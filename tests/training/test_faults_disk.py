@@ -125,3 +125,11 @@ def test_a_row_of_the_log_that_was_cut_short_does_not_pass_for_another(tmp_path)
         file.write("3")  # of step 36
     list(Training.resume(tmp_path, tiny.images()))
     faults.check_whole(tmp_path)
+
+
+def test_a_log_that_was_made_but_not_written_gets_its_header(tmp_path):
+    run = faults.new(tmp_path)
+    run.close()
+    (tmp_path / "log.csv").touch()  # what is left of a run killed between the two
+    list(Training.resume(tmp_path, tiny.images()))
+    faults.check_whole(tmp_path)
