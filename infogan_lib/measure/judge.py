@@ -80,10 +80,10 @@ def slanted(images: Tensor, labels: Tensor, ranges: Tensor, where: Tensor | floa
 
 
 def broken(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Each of (N, 1, H, W) images in [-1, 1] broken in one way of six, drawn with equal chances.
+    """Each of (N, 1, H, W) images in [-1, 1] broken in one way of seven, drawn with equal chances.
 
     Gaps in the stroke; blots and specks beside it; bent like rubber; another digit over it; strokes that swell and
-    shrink; strokes with grey in them.
+    shrink; strokes with grey in them; strokes thicker than a pen of MNIST writes, so that gaps and holes close.
     """
     ink, n = (images + 1) / 2, len(images)
 
@@ -119,6 +119,7 @@ def broken(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         torch.maximum(ink, other * amount(0.4, 1)),
         (restroke(images, (1.5 * smooth(3)).clamp(-1, 2)) + 1) / 2,
         ink * (1 + 0.8 * smooth(1) * amount(0.5, 1)),
+        torch.lerp(F.max_pool2d(ink, 5, 1, 2), F.max_pool2d(ink, 7, 1, 3), amount(0, 1)),
     ]
     way = torch.randint(len(ways), (n,), generator=generator)
     return 2 * torch.stack(ways)[way, torch.arange(n)].clamp(0, 1) - 1
