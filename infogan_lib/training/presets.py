@@ -81,7 +81,7 @@ PRESETS = {
         ),
         Preset(
             "mnist-views",
-            "InfoGAN with views, nothing asked of real images: digits, slant and stroke in six minutes on two cores",
+            "InfoGAN with views, nothing asked of real images: digits, slant and stroke in some seven minutes on two cores",
             LatentSpec(Noise(62), VIEW_CODES),
             "mnist",
             Recipe(steps=3200, batch=64, lr_q=1e-3, lambda_g=VIEW_WEIGHTS, lambda_q=VIEW_WEIGHTS_Q, ema=0.995),
@@ -90,7 +90,7 @@ PRESETS = {
         ),
         Preset(
             "mnist-gallery",
-            "the same with twice as many channels: twenty minutes on two cores",
+            "the same with twice as many channels: some twenty minutes on two cores",
             LatentSpec(Noise(62), VIEW_CODES),
             "mnist-wide",
             Recipe(steps=4800, batch=64, lr_q=1e-3, lambda_g=VIEW_WEIGHTS, lambda_q=VIEW_WEIGHTS_Q, ema=0.998),
