@@ -93,12 +93,11 @@ def keep_curve(variant: str, seed: int, log: Path, every: int = 10) -> None:
         results.put("mnist_curves", rows, keys=("variant", "seed"))
 
 
-def score(model: InfoGAN, split: str) -> dict[str, Any]:
-    """What a row of the table holds. Accuracies on real digits; everything else on 10,000 fakes.
+def quality(model: InfoGAN, split: str) -> tuple[dict[str, Any], Latent, torch.Tensor]:
+    """Accuracies on real digits, everything else on 10,000 fakes, which are returned with their latents.
 
-    keeps_1 and keeps_2: share of sweeps within the trained range, and to twice of it, in which the reader
-    sees one digit throughout, the lower of the two codes. slant: the |Spearman| of the code that moves it
-    most; stroke: that of the other code with thickness or width, whichever is more.
+    slant: the |Spearman| of the code that moves it most; stroke: that of the other code with thickness or width,
+    whichever is more.
     """
     result = report.evaluate(model, data.mnist("tune"), data.mnist(split), FAKES)
     reader, (latent, fakes) = readers.digit_reader(), metrics.fakes(model, FAKES)
@@ -112,10 +111,21 @@ def score(model: InfoGAN, split: str) -> dict[str, Any]:
     row["diversity"] = round(metrics.diversity(model), 4)
     row["frechet"] = round(readers.frechet(reader.features(fakes), reader.features(real)), 3)
     row |= style(latent, readers.moments(fakes))
+    return row | {"confusion": " ".join(str(n) for counts in result["confusion"] for n in counts)}, latent, fakes
+
+
+def score(model: InfoGAN, split: str) -> dict[str, Any]:
+    """What a row of the table holds: `quality`, and whether sweeps keep their digit.
+
+    keeps_1 and keeps_2: share of sweeps within the trained range, and to twice of it, in which the reader
+    sees one digit throughout, the lower of the two codes.
+    """
+    row, reader = quality(model, split)[0], readers.digit_reader()
+    confusion = row.pop("confusion")
     for label, beyond in (("keeps_1", False), ("keeps_2", True)):
         kept = [metrics.sweep_keeps(model, code.name, reader.read, beyond, FAKES // 20) for code in STYLE]
         row[label] = round(min(kept), 4)
-    return row | {"confusion": " ".join(str(n) for counts in result["confusion"] for n in counts)}
+    return row | {"confusion": confusion}
 
 
 def style(latent: Latent, attributes: dict[str, torch.Tensor]) -> dict[str, Any]:

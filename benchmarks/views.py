@@ -37,10 +37,7 @@ from infogan_lib.measure import judge, metrics, readers, report, view_probe
 from infogan_lib.training import devices, ema, presets
 from infogan_lib.training.presets import Preset
 
-FAKES = 10_000
 FINAL = [10, 11, 12, 13, 14]  # the seeds of the rows, never run before; settings are chosen with seeds from 100 on
-POINTS = torch.linspace(-2, 2, 9)
-FACTORS = ("slant", "thickness", "width")
 VIEWS, GALLERY = presets.load("mnist-views"), presets.load("mnist-gallery")
 HELP = {"real_weight": 1.0, "real_view": "nudged"}
 
@@ -106,47 +103,29 @@ def fresh_q(args: argparse.Namespace, preset: Preset, seed: int, folder: Path) -
 def score(model: InfoGAN, split: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a row holds, and the sweeps of both amounts: the shares that are natural, the same digit, and both.
 
-    Accuracies are those on real digits, everything else is measured on fakes. natural_1 and natural_2 are the lowest
-    share of "both" up to +-1 and up to +-2, over the two codes. slant is the mean |Spearman| within a digit of the code
-    that moves it most, slant_other that of the other code, slant_signs how many digits it moves the same way; so for
-    stroke, which is thickness or width, whichever the other code moves more.
+    The row is that of `mnist.quality`, and of the slant and stroke that it names: the |Spearman| of the other code, and
+    how many digits are moved the same way. natural_1 and natural_2 are the lowest share of "both" up to +-1 and up to
+    +-2, over the two codes.
     """
-    result = report.evaluate(model, data.mnist("tune"), data.mnist(split), FAKES)
-    reader, (latent, fakes) = readers.digit_reader(), metrics.fakes(model, FAKES)
-    real, read = data.mnist(split).batch(slice(None)), reader.read(fakes)
-    own = metrics.match(metrics.confusion(latent["digit"], read, 10, 10), "majority")
-    row: dict[str, Any] = {k: round(result[k], 4) for k in ("code_accuracy", "majority_accuracy")}
-    row |= {f"nats_{name}": round(n["mean"], 4) for name, n in result["lower_bound_nats"].items()}
-    row["same_digit"] = round(metrics.accuracy(own, latent["digit"], read), 4)
-    row["diversity"] = round(metrics.diversity(model), 4)
-    row["frechet"] = round(readers.frechet(reader.features(fakes), reader.features(real)), 3)
+    row, latent, fakes = mnist.quality(model, split)
+    confusion, moments = row.pop("confusion"), readers.moments(fakes)
+    slant, other = ("c1", "c2") if row["slant_code"] == "c1" else ("c2", "c1")
+    for name, code, rest, kind in (("slant", slant, other, "slant"), ("stroke", other, slant, row["stroke_kind"])):
+        row[f"{name}_other"] = abs(row[f"{rest}_{kind}"])
+        rho = torch.tensor(metrics.group_spearmans(latent[code], moments[kind], latent["digit"]))
+        row[f"{name}_signs"] = max((rho > 0).sum().item(), (rho < 0).sum().item())
 
-    moments, whole = readers.moments(fakes), judge.digit_judge()
-    rho = {
-        (code, kind): torch.tensor(metrics.group_spearmans(latent[code], moments[kind], latent["digit"]))
-        for code in ("c1", "c2")
-        for kind in FACTORS
-    }
-    size = {key: abs(found.mean().item()) for key, found in rho.items()}
-    slant = max(("c1", "c2"), key=lambda code: size[code, "slant"])
-    other = "c2" if slant == "c1" else "c1"
-    stroke = max(("thickness", "width"), key=lambda kind: size[other, kind])
-    row |= {"slant_code": slant, "stroke_kind": stroke}
-    for name, code, rest, kind in (("slant", slant, other, "slant"), ("stroke", other, slant, stroke)):
-        row[name], row[f"{name}_other"] = round(size[code, kind], 3), round(size[rest, kind], 3)
-        row[f"{name}_signs"] = max((rho[code, kind] > 0).sum().item(), (rho[code, kind] < 0).sum().item())
-    row |= {f"{code}_{kind}": round(found.mean().item(), 3) for (code, kind), found in rho.items()}
-
-    sweeps = []
+    sweeps, whole, reader = [], judge.digit_judge(), readers.digit_reader()
     for code in ("c1", "c2"):
-        kept = judge.natural_sweep(model, code, whole, reader.read, POINTS, FAKES // 20)
-        for i, point in enumerate(POINTS.tolist()):
+        points, kept = judge.natural_sweep(model, code, whole, reader.read, rows=mnist.FAKES // 20)
+        shares = {what: found.tolist() for what, found in kept.items()}
+        for i, point in enumerate(points.tolist()):
             sweeps.append(
-                {"code": code, "value": point, **{what: round(found[i].item(), 4) for what, found in kept.items()}}
+                {"code": code, "value": point, **{what: round(found[i], 4) for what, found in shares.items()}}
             )
     for end in (1, 2):
         row[f"natural_{end}"] = min(sweep["both"] for sweep in sweeps if abs(sweep["value"]) <= end)
-    return row | {"confusion": " ".join(str(n) for counts in result["confusion"] for n in counts)}, sweeps
+    return row | {"confusion": confusion}, sweeps
 
 
 def train_and_score(args: argparse.Namespace) -> None:

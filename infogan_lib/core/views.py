@@ -105,12 +105,16 @@ def augment(
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
     warp = torch.stack([scale_x, scale_x * shear, torch.zeros(n), scale_y], 1).view(n, 2, 2)
     affine = torch.cat([turn @ warp, 0.14 * u[:, 4:6, None]], dim=2)  # shifts of up to 2 pixels of 28
-    grid = F.affine_grid(affine.to(images.device, non_blocking=True), list(images.shape), align_corners=False)
-    # Shifted by one so that what enters from outside is -1, the background, and not grey 0.
-    moved = F.grid_sample(images + 1, grid, align_corners=False) - 1
+    moved = warped(images, affine)
     if not stroke:
         return moved
     return restroke(moved, (stroke * u[:, 6]).view(n, 1, 1, 1).to(images.device, non_blocking=True))
+
+
+def warped(images: Tensor, affine: Tensor) -> Tensor:
+    """Images (N, C, H, W), each place looking where its row of `affine`, (N, 2, 3), says; outside all is -1, black."""
+    grid = F.affine_grid(affine.to(images.device, non_blocking=True), list(images.shape), align_corners=False)
+    return F.grid_sample(images + 1, grid, align_corners=False) - 1  # outside of what it is given, it reads 0
 
 
 def restroke(images: Tensor, amount: Tensor) -> Tensor:

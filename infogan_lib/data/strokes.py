@@ -8,16 +8,15 @@
 
 So a code that has "any-build" can come to mean the lean, and one that has "any-lean" the build. That is knowledge about
 handwriting, put in by us; no image is looked at and no label. `measure.view_probe` measures what each view leaves to be
-read on real digits. Built in notebook 07.
+read on real digits.
 """
 
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from infogan_lib.core.views import Seen, Values, augment, register, restroke
+from infogan_lib.core.views import Seen, Values, augment, register, restroke, warped
 
 BLUR = 2.0  # pixels of 28: the standard deviation of the blur
 STROKE = 0.8  # of a pixel on each side
@@ -54,7 +53,7 @@ def any_build(images: Tensor, values: Values, generator: torch.Generator | None 
     amount = STROKE * _between(n, generator).view(n, 1, 1, 1).to(images.device, non_blocking=True)
     affine = torch.zeros(n, 2, 3)
     affine[:, 0, 0], affine[:, 1, 1] = ((STRETCH * _between(n, generator)).exp() for _ in range(2))
-    return blur(_warped(restroke(images, amount), affine)), dict(values)
+    return blur(warped(restroke(images, amount), affine)), dict(values)
 
 
 def any_lean(images: Tensor, values: Values, generator: torch.Generator | None = None) -> Seen:
@@ -62,18 +61,12 @@ def any_lean(images: Tensor, values: Values, generator: torch.Generator | None =
     n = len(images)
     shear, turn, still = SHEAR * _between(n, generator), TURN * _between(n, generator), torch.zeros(n)
     affine = torch.stack([turn.cos(), shear - turn.sin(), still, turn.sin(), turn.cos(), still], 1).view(n, 2, 3)
-    return blur(_warped(images, affine)), dict(values)
+    return blur(warped(images, affine)), dict(values)
 
 
 def _between(n: int, generator: torch.Generator | None) -> Tensor:
     """(n,) numbers from -1 to 1, drawn on the CPU."""
     return 2 * torch.rand(n, generator=generator) - 1
-
-
-def _warped(images: Tensor, affine: Tensor) -> Tensor:
-    """Images (N, C, H, W), each place looking where (N, 2, 3) says; what enters from outside is black, -1."""
-    grid = F.affine_grid(affine.to(images.device, non_blocking=True), list(images.shape), align_corners=False)
-    return F.grid_sample(images + 1, grid, align_corners=False) - 1
 
 
 def blurred(images: Tensor, values: Values, generator: torch.Generator | None = None) -> Seen:

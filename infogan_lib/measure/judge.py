@@ -2,7 +2,7 @@
 
 A reader of digits names whatever it is shown, and calls a digit kept that has come to pieces. The judge is asked only
 whether a digit is whole. What it learns to refuse are real digits that we break: see `broken`. What it learns to pass
-are real digits, also sheared to any slant that MNIST has for the same digit. Used in notebook 09.
+are real digits, also sheared to any slant that MNIST has for the same digit.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infogan_lib.core.model import InfoGAN
-from infogan_lib.core.views import restroke
+from infogan_lib.core.views import restroke, warped
 from infogan_lib.data.files import ROOT
 from infogan_lib.data.images import Images
 from infogan_lib.data.mnist import mnist
@@ -55,10 +55,7 @@ def sheared(images: Tensor, by: Tensor) -> Tensor:
     """
     affine = torch.eye(2, 3).repeat(len(images), 1, 1)
     affine[:, 0, 1] = by
-    return (
-        F.grid_sample(images + 1, F.affine_grid(affine, list(images.shape), align_corners=False), align_corners=False)
-        - 1
-    )
+    return warped(images, affine)
 
 
 def slant_ranges(digits: Images, n: int = 20_000, classes: int = 10) -> Tensor:
@@ -167,24 +164,20 @@ def natural_sweep(
     name: str,
     judge: Judge,
     reader: Callable[[Tensor], Tensor],
-    points: Tensor,
+    steps: int = 9,
+    beyond: bool = True,
     rows: int = 500,
     seed: int = 0,
-) -> dict[str, Any]:
-    """A code set to each of `points`, (S,), and all else held, in `rows` draws from the prior: {name: (S,) shares}.
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The points of `rows` sweeps of a code, (S,), and at each the shares that are whole: {name: (S,)}.
 
-    "natural" passes the judge; "same" reads as the digit that the code's own value in the middle of the range gives;
-    "both" is natural and the same.
+    Each sweep starts from a latent of its own, drawn from the prior. "natural" passes the judge; "same" reads as the
+    digit in the middle of the sweep; "both" is natural and the same.
     """
     start = model.spec.sample(rows, torch.Generator().manual_seed(seed))
-    others = {k: v for k, v in start.values.items() if k != name}
-    middle = torch.full((rows,), float(model.spec[name].sweep(3)[1]))
-    digit = reader(model.generate(model.spec.encode(start.noise, **others, **{name: middle})))
-    natural, same = [], []
-    for point in points:
-        images = model.generate(model.spec.encode(start.noise, **others, **{name: point.expand(rows)}))
-        natural.append(judge.natural(images))
-        same.append(reader(images) == digit)
-    kept = {"natural": torch.stack(natural), "same": torch.stack(same)}
-    kept["both"] = kept["natural"] & kept["same"]
-    return {what: found.double().mean(1).cpu() for what, found in kept.items()}
+    others: dict[str, Any] = {k: v for k, v in start.values.items() if k != name}
+    _, points, images = model.sweep(name, start.noise, steps, beyond, **others)
+    natural, read = judge.natural(images).view(rows, -1), reader(images).view(rows, -1)
+    same = read == read[:, steps // 2, None]
+    kept = {"natural": natural, "same": same, "both": natural & same}
+    return points, {what: found.double().mean(0).cpu() for what, found in kept.items()}

@@ -1,7 +1,7 @@
 """What a view leaves to be read, before anything is trained: a small reader of each factor on T(x), for real images.
 
 A code comes to mean what its view leaves and what varies most in it, so the table predicts what each code will find.
-It proves what a view leaves and not what it takes away: a stronger reader may find more. Used in notebook 07.
+It proves what a view leaves and not what it takes away: a stronger reader may find more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -59,6 +59,7 @@ def view_table(
 def _found(pixels: Tensor, values: Tensor, seed: int) -> float:
     """How well a small network reads (N,) values off (N, P) pixels, on the last third."""
     from sklearn.decomposition import PCA  # here, since scikit-learn takes a second
+    from sklearn.dummy import DummyClassifier
     from sklearn.neural_network import MLPClassifier, MLPRegressor
     from sklearn.pipeline import make_pipeline
 
@@ -73,13 +74,8 @@ def _found(pixels: Tensor, values: Tensor, seed: int) -> float:
     components = min(COMPONENTS, first, x.shape[1])
     reader = make_pipeline(PCA(components, random_state=seed), net)
     if not values.is_floating_point():
-        commonest = (y[first:] == _mode(y[:first])).mean()
+        commonest = DummyClassifier(strategy="most_frequent").fit(x[:first], y[:first]).score(x[first:], y[first:])
         right = reader.fit(x[:first], y[:first]).score(x[first:], y[first:])
         return float((right - commonest) / (1 - commonest)) if commonest < 1 else 0.0
     y = (y - y[:first].mean()) / max(y[:first].std(), 1e-6)
     return float(reader.fit(x[:first], y[:first]).score(x[first:], y[first:]))
-
-
-def _mode(values: Any) -> Any:
-    found, counts = torch.from_numpy(values).unique(return_counts=True)
-    return found[counts.argmax()].item()

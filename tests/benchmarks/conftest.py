@@ -1,11 +1,14 @@
 """The scripts of benchmarks/ are imported by name, write no table of the repository's own, and look at few images."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from infogan_lib import data
 from infogan_lib.course import results
+from infogan_lib.data import Images
 from infogan_lib.measure import metrics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -15,6 +18,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 def tables(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
     return tmp_path / "results"
+
+
+@pytest.fixture
+def small():
+    """The first 500 digits of a split, in place of `data.mnist`."""
+    mnist = data.mnist
+
+    @cache
+    def split_of(split):
+        whole = mnist(split)
+        return Images(whole.images[:500], whole.labels[:500], whole.name)
+
+    return split_of
 
 
 @pytest.fixture

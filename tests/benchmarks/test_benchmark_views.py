@@ -1,7 +1,6 @@
 """benchmarks/views.py: each kind of row, from two steps of training on few digits."""
 
 from dataclasses import replace
-from functools import cache
 
 import pytest
 import torch
@@ -9,23 +8,16 @@ import views
 
 from infogan_lib import data
 from infogan_lib.course import results
-from infogan_lib.data import Images
 from infogan_lib.training import weights
 
 
-@cache
-def small(split, mnist=data.mnist):
-    whole = mnist(split)
-    return Images(whole.images[:500], whole.labels[:500], whole.name)
-
-
 @pytest.fixture
-def runs(tmp_path, monkeypatch, few_fakes):
+def runs(tmp_path, monkeypatch, few_fakes, small):
     monkeypatch.setattr(data, "mnist", small)
     monkeypatch.setattr(views.judge, "mnist", small)
     for name, preset in views.VARIANTS.items():
         monkeypatch.setitem(views.VARIANTS, name, replace(preset, data=small))
-    monkeypatch.setattr(views, "FAKES", 300)
+    monkeypatch.setattr(views.mnist, "FAKES", 300)
     return tmp_path / "runs"
 
 

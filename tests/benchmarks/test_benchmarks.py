@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import dcgan
@@ -19,7 +18,6 @@ import torch
 
 from infogan_lib import Training, data
 from infogan_lib.course import results
-from infogan_lib.data import Images
 from infogan_lib.measure import face_reader
 from infogan_lib.measure import readers as digit_readers
 from infogan_lib.training import presets, weights
@@ -27,14 +25,8 @@ from infogan_lib.training import presets, weights
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@cache
-def small(split, mnist=data.mnist):
-    whole = mnist(split)
-    return Images(whole.images[:500], whole.labels[:500], whole.name)
-
-
 @pytest.fixture
-def folders(tmp_path, monkeypatch, few_fakes):
+def folders(tmp_path, monkeypatch, few_fakes, small):
     monkeypatch.setattr(data, "mnist", small)
     for name, preset in mnist.VARIANTS.items():
         monkeypatch.setitem(mnist.VARIANTS, name, replace(preset, data=small))
@@ -110,7 +102,7 @@ def test_no_seed_ships_that_is_not_informative(folders, monkeypatch):
         mnist.choose({seed: mnist.MNIST.build() for seed in (0, 1)})
 
 
-def test_a_dcgan_gets_its_row_and_ships_only_when_whole(folders, monkeypatch, run):
+def test_a_dcgan_gets_its_row_and_ships_only_when_whole(folders, monkeypatch, run, small):
     monkeypatch.setattr(dcgan, "N", 300)
     preset = replace(presets.load("dcgan-mnist"), data=small)
     monkeypatch.setitem(presets.PRESETS, "dcgan-mnist", preset)

@@ -46,8 +46,8 @@ def test_slanted_digits_stand_at_the_ends_of_the_range_of_their_digit():
 
 def test_a_sweep_of_a_code_that_does_nothing_keeps_every_digit(whole, monkeypatch):
     model, reader = weights.load("mnist-control"), readers.digit_reader()
-    points = torch.tensor([-1.0, 0.0, 1.0])
-    kept = judge.natural_sweep(model, "c1", whole, reader.read, points, rows=60)
+    points, kept = judge.natural_sweep(model, "c1", whole, reader.read, steps=3, beyond=False, rows=60)
+    assert points.tolist() == [-1, 0, 1]
     assert kept["same"][1] == 1 and kept["same"].min() > 0.8  # at the middle it is the digit itself
     assert torch.equal(kept["both"][1], kept["natural"][1]) and (kept["both"] <= kept["same"]).all()
 
