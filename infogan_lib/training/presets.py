@@ -44,8 +44,8 @@ VIEW_CODES = [
     Uniform("c2", sigma_floor=0.6, view="any-lean"),
 ]
 VIEW_WEIGHTS = {"digit": 1.0, "c1": 0.3, "c2": 0.3}
-# L_I weighs less on the trunk that Q shares with D than it pays G: at equal weights the fakes were worse, in the one seed
-# tried (benchmarks/views.py loud, softer). Q's own head learns as fast, since Adam divides a common scale out.
+# L_I weighs less on the trunk that Q shares with D than it pays G: at equal weights the fakes were worse, in one seed
+# (benchmarks/views.py loud, softer). Q's own head learns as fast, since Adam divides a common scale out.
 VIEW_WEIGHTS_Q = {"digit": 0.2, "c1": 0.05, "c2": 0.05}
 
 MNIST_VIEWS = Preset(
