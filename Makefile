@@ -72,8 +72,9 @@ weights: install ## train the shipped weights again, and their rows of data/resu
 	$(PY) benchmarks/readers.py digits
 	$(PY) benchmarks/readers.py judge
 	$(PY) benchmarks/readers.py faces
-	$(PY) benchmarks/mnist.py infogan --seeds 0 1 2 3 4
-	$(PY) benchmarks/mnist.py control --seeds 0 1 2 3 4
+	$(PY) benchmarks/mnist.py views --seeds 10 11 12 13 14
+	$(PY) benchmarks/mnist.py control --seeds 10 11 12 13 14
+	$(PY) benchmarks/mnist.py gallery --seeds 10 11 12 13 14
 	$(PY) benchmarks/mnist.py ship
 	$(PY) benchmarks/dcgan.py dcgan-mnist dcgan-faces
 	$(PY) benchmarks/faces.py infogan --seeds 0 1 2 3 4

@@ -9,7 +9,7 @@
     python benchmarks/doubts.py scores                    # MIG, DCI and the others of the shipped models, in full
 
 Seeds are 100 and up and digits are scored on "tune": these are experiments, and no final figures. The digit runs are
-shorter than the preset (800, 400 and 120 steps, not 1600), so compare them with each other.
+those of benchmarks/consistency.py, but shorter (800, 400 and 120 steps, not 1600): compare them with each other.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 import experiment
 import torch
+from consistency import STYLE, WHOLE
 from mnist import without_labels
 from torch import Tensor, nn
 
@@ -29,10 +30,9 @@ from infogan_lib import Categorical, Circular, InfoGAN, Latent, LatentSpec, Nois
 from infogan_lib.core.networks import Parts, register
 from infogan_lib.data import Images, to_uint8
 from infogan_lib.measure import code_maps, disentanglement, disturb, metrics, probe, readers, report
-from infogan_lib.training import presets, weights
+from infogan_lib.training import weights
 from infogan_lib.training.presets import Preset
 
-MNIST = presets.load("mnist")
 SCORES_FROM = ("code_accuracy", "majority_accuracy", "nmi")
 
 
@@ -65,8 +65,8 @@ def imbalance(args: argparse.Namespace) -> None:
 
 
 def game(args: argparse.Namespace, name: str, seed: int, k: int, images: Images, options: str) -> None:
-    spec = LatentSpec(MNIST.spec.noise, [Categorical("digit", k), *MNIST.spec.codes[1:]])
-    preset = replace(shorter(MNIST, 800), spec=spec, data=lambda _: images)
+    spec = LatentSpec(WHOLE.spec.noise, [Categorical("digit", k), *WHOLE.spec.codes[1:]])
+    preset = replace(shorter(WHOLE, 800), spec=spec, data=lambda _: images)
     model = experiment.trained(args, preset, f"{name}-{k}", seed)
     steps = model.manifest["step"]
     found, counts = scores_on_tune(model)
@@ -79,8 +79,8 @@ def game(args: argparse.Namespace, name: str, seed: int, k: int, images: Images,
 
 def early(args: argparse.Namespace) -> None:
     """L_I of the digit code and its accuracy as they go, where Q has its own trunk and information is paid tenfold."""
-    steps, loud = args.steps or 120, {"digit": 10.0, **presets.CONTINUOUS}
-    preset = shorter(MNIST, steps, real_weight=0.0, lr_q=1e-3, lambda_g=loud, lambda_q=loud)
+    steps, loud = args.steps or 120, {"digit": 10.0, **STYLE}
+    preset = shorter(WHOLE, steps, real_weight=0.0, lr_q=1e-3, lambda_g=loud, lambda_q=loud)
     for seed in args.seeds or (100, 101, 102):
         rows = []
         run = Training(replace(preset, q_on="separate").build(), data.mnist("train"), preset.recipe, seed=seed)
@@ -92,7 +92,7 @@ def early(args: argparse.Namespace) -> None:
 
 def agreement(args: argparse.Namespace) -> None:
     """Plain InfoGAN, a quarter of its steps: runs that differ, so that a rule for choosing one has something to do."""
-    seeds, preset = args.seeds or list(range(100, 106)), shorter(MNIST, 400, real_weight=0.0)
+    seeds, preset = args.seeds or list(range(100, 106)), shorter(WHOLE, 400, real_weight=0.0)
     models = {seed: experiment.trained(args, preset, "short-plain", seed) for seed in seeds}
     steps, tune, rows = args.steps or 400, data.mnist("tune"), []
     for known in without_labels(models):
@@ -210,11 +210,11 @@ def scores(args: argparse.Namespace) -> None:
     factors = code_maps.digit_factors(digits.batch(slice(None)), digits.labels)
     shipped = {name: weights.load(name) for name in ("mnist", "mnist-control")}
     for seed in args.seeds or [100]:
-        untrained = MNIST.build()
+        untrained = WHOLE.build()
         untrained.initialise(seed)
-        prior = MNIST.spec.sample(len(digits), torch.Generator().manual_seed(seed))
+        prior = WHOLE.spec.sample(len(digits), torch.Generator().manual_seed(seed))
         tables = {
-            ("random codes", "real"): (code_maps.codes_set(MNIST.spec, prior), factors),
+            ("random codes", "real"): (code_maps.codes_set(WHOLE.spec, prior), factors),
             ("untrained", "real"): (code_maps.codes_read(untrained, digits), factors),
             ("the factors themselves", "real"): (factors, factors),
         }

@@ -1,19 +1,31 @@
-"""Train one variant of the MNIST experiment over seeds and add a row for each to data/results/.
+"""InfoGAN with views on MNIST: the rows, the ladder that leads there, controls, and what views leave to be read.
 
-    python benchmarks/mnist.py infogan --seeds 0 1 2 3 4            # the headline: matched on tune, scored on test
-    python benchmarks/mnist.py infogan --seeds 100 101 --score tune # while choosing settings: test is not touched
-    python benchmarks/mnist.py baselines                            # what the codes are to be compared with
-    python benchmarks/mnist.py ship                                 # choose, of infogan and control, what ships
+    python benchmarks/mnist.py views --seeds 10 11 12 13 14        # the headline: matched on tune, scored on test
+    python benchmarks/mnist.py views --seeds 110 --score tune      # while choosing settings: test is not touched
+    python benchmarks/mnist.py baselines                           # what the codes are to be compared with
+    python benchmarks/mnist.py table                               # view by factor, on real digits, before any training
+    python benchmarks/mnist.py ship                                # choose, of "views" and of "gallery", what ships
 
-Runs already finished in --runs are scored again, not trained again.
+Runs already finished in --runs are scored again, not trained again. Nothing is asked of real images in any of these
+rows but the two of the consistency loss.
 
-baselines    Random codes and k-means (10 clusters on 50 principal components of the training digits) are matched on
-             the tuning digits and scored on the test digits, as the codes are. The ceiling is for fakes: ten codes
-             of equal weight, one a digit, cannot match digits of unequal weight better than that.
-ship         No label enters. Among seeds whose digit code is informative (L_I of at least 2.25 nats) and balanced
-             (entropy of Q's answers on real tuning digits of at least 2.25 nats), the one whose code agrees best with
-             the codes of the other seeds, as the share of tuning digits on which they say the same after a one-to-one
-             matching. Its control is the same seed's.
+infogan       the same game, every code read off the image itself: no knowledge put in
+nudge         the digit code reads nudged copies
+one-blur      and the two amounts read blurred ones, the same for both
+views         and each its own: one in spite of the build, the other in spite of the lean
+gallery       the same with twice as many channels, for more steps
+control       "views" with lambda_G = 0 and nothing else changed
+consistency   "infogan" and the consistency loss on real images (benchmarks/consistency.py has its parts)
+both          "views" and that loss
+fresh-q       G of "infogan" frozen, and a new Q taught on its nudged fakes: does the view teach G, or Q alone?
+paper         the paper's own recipe and network
+baselines     Random codes and k-means (10 clusters on 50 principal components of the training digits) are matched on
+              the tuning digits and scored on the test digits, as the codes are. The ceiling is for fakes: ten codes
+              of equal weight, one a digit, cannot match digits of unequal weight better than that.
+ship          No label enters. Among seeds whose digit code is informative (L_I of at least 2.25 nats) and balanced
+              (entropy of Q's answers on real tuning digits of at least 2.25 nats), the one whose code agrees best with
+              the codes of the other seeds, as the share of tuning digits on which they say the same after a one-to-one
+              matching. The control is the same seed's.
 """
 
 from __future__ import annotations
@@ -29,68 +41,82 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from infogan_lib import InfoGAN, Latent, LatentSpec, data, entropy
+from infogan_lib import InfoGAN, Latent, LatentSpec, data, entropy, lower_bound
 from infogan_lib.core import views
-from infogan_lib.core.objectives import real_image_loss
 from infogan_lib.course import results
-from infogan_lib.measure import metrics, readers, report
-from infogan_lib.training import ema, presets
+from infogan_lib.measure import judge, metrics, readers, report, view_probe
+from infogan_lib.training import devices, ema, presets
 from infogan_lib.training.presets import Preset
 
+FINAL = [10, 11, 12, 13, 14]  # the seeds of the rows, never run before; settings are chosen with seeds from 100 on
 FAKES = 10_000
 ENOUGH = 2.25  # nats, of ln 10 = 2.303
-MNIST = presets.load("mnist")
-DIGIT, *STYLE = MNIST.spec.codes
-SHARPER = LatentSpec(MNIST.spec.noise, [DIGIT, *(replace(code, sigma_floor=0.1) for code in STYLE)])
+CURVES = ("views", "control", "paper")  # of which L_I is kept, step by step
+VIEWS, GALLERY = presets.load("mnist"), presets.load("mnist-gallery")
+HELP = {"real_weight": 1.0, "real_view": "nudged"}
 
 
-def changed(q_on: str = MNIST.q_on, spec: LatentSpec = MNIST.spec, **recipe: Any) -> Preset:
-    return replace(MNIST, q_on=q_on, spec=spec, recipe=replace(MNIST.recipe, **recipe))
+def seen(digit: str, c1: str, c2: str, preset: Preset = VIEWS, **recipe: Any) -> Preset:
+    """ "views" with its codes read off other views, and other numbers in its recipe."""
+    codes = [replace(code, view=view) for code, view in zip(preset.spec.codes, (digit, c1, c2), strict=True)]
+    spec = LatentSpec(preset.spec.noise, codes)
+    return replace(preset, spec=spec, recipe=replace(preset.recipe, **recipe))
+
+
+NONE, ALL = ("plain", "plain", "plain"), tuple(code.view for code in VIEWS.spec.codes)
+
+
+def weighed(digit_g: float, style_g: float, digit_q: float, style_q: float) -> Preset:
+    """ "views" with other weights of L_I."""
+    pairs = {"lambda_g": (digit_g, style_g), "lambda_q": (digit_q, style_q)}
+    return seen(*ALL, **{name: {"digit": d, "c1": s, "c2": s} for name, (d, s) in pairs.items()})
 
 
 VARIANTS = {
-    "infogan": MNIST,
-    "control": changed(lambda_g=0.0, lambda_q=1.0, real_weight=0.0),
-    "plain": changed(real_weight=0.0),
-    "plain-trunk": changed("trunk", real_weight=0.0),
-    "plain-separate": changed("separate", real_weight=0.0),
-    "trunk": changed("trunk"),
-    "no-stroke": changed(real_view="moved"),
-    "no-certainty": changed(real_entropy=0.0),
-    "floor-0.1": changed(spec=SHARPER),
-    "cluster": MNIST,  # the loss on real images alone: no generator, no game
+    "infogan": seen(*NONE),
+    "nudge": seen("nudged", "plain", "plain"),
+    "one-blur": seen("nudged", "blurred", "blurred"),
+    "views": VIEWS,
+    "gallery": GALLERY,
+    "control": seen(*ALL, lambda_g=0.0),
+    "consistency": seen(*NONE, **HELP),
+    "both": seen(*ALL, **HELP),
+    "fresh-q": seen("nudged", "plain", "plain"),
     "paper": presets.load("mnist-paper"),
+    # Tried while the recipe was chosen: how L_I weighs for G, and for Q and the trunk that it shares with D.
+    "loud": weighed(1.0, 0.15, 1.0, 0.15),
+    "softer": weighed(1.0, 0.15, 0.3, 0.15),
+    "softest": weighed(1.0, 0.15, 0.1, 0.05),
+    "softest-firm": weighed(1.0, 0.3, 0.1, 0.05),
+    "firmer": weighed(1.0, 0.5, 0.2, 0.05),
+    "softer-firm": weighed(1.0, 0.3, 0.3, 0.05),
+    # And how fast D and Q learn.
+    "fast-d": seen(*ALL, lr_d=4e-4),
+    "fast-q": seen(*ALL, lr_d=3e-4, lr_q=2e-3),
 }
-for weight in (0.0, 0.01, 0.1, 1.0, 10.0):  # of the digit code's L_I in G's step; Q reads as hard in all of them
-    VARIANTS[f"lambda-{weight:g}"] = changed(real_weight=0.0, lambda_g={"digit": weight, **presets.CONTINUOUS})
 
 
-def cluster(preset: Preset, seed: int, folder: Path) -> experiment.Trained:
-    """Trunk and Q head on real images alone, for as many steps and with the same rates."""
+def fresh_q(args: argparse.Namespace, preset: Preset, seed: int, folder: Path) -> experiment.Trained:
+    """Trunk and Q head drawn anew and taught on nudged fakes of the G that learnt without views."""
     model, recipe = preset.build(), preset.recipe
-    generator = torch.Generator().manual_seed(seed)
     model.initialise(seed)
-    average = ema.running_average(model.train())
-    images = data.mnist("train")
-    rates = [(model.trunk, recipe.lr_d), (model.q_head, recipe.lr_q)]
-    optimiser = torch.optim.Adam([{"params": m.parameters(), "lr": lr} for m, lr in rates], betas=(recipe.beta1, 0.999))
+    model.generator.load_state_dict(
+        experiment.trained(args, VARIANTS["infogan"], "infogan", seed).generator.state_dict()
+    )
+    model.train()
+    model.generator.eval().requires_grad_(False)
+    average, generator = ema.running_average(model), torch.Generator().manual_seed(seed)
+    parameters = [*model.trunk.parameters(), *model.q_head.parameters()] if model.q_head else []
+    optimiser = devices.adam([{"params": parameters, "lr": recipe.lr_q}], (recipe.beta1, recipe.beta2), model.device)
     for step in range(recipe.steps):
-        real = images.batch(torch.randint(len(images), (recipe.batch,), generator=generator))
-        view, _ = views.get(recipe.real_view).draw(real, {}, generator)
-        posterior, of_view = model.posterior(real), model.posterior(view)
+        latent = model.spec.sample(recipe.batch, generator)
+        shown, _ = views.look(model.spec, model.generator(latent.input), latent, generator)
+        nats = lower_bound(model.spec, model.posterior(shown["nudged"]), latent, check=False)
         optimiser.zero_grad()
-        real_image_loss(model.spec, posterior, of_view, recipe.real_entropy)["digit"].backward()
+        (-nats["digit"].mean()).backward()
         optimiser.step()
-        ema.update(average, model, recipe.ema, step)
-    return average, {"recipe": recipe.to_json(), "seed": seed}
-
-
-def keep_curve(variant: str, seed: int, log: Path, every: int = 10) -> None:
-    """L_I of the digit code, as the run's own log has it, thinned."""
-    if log.exists():
-        points = [row for row in csv.DictReader(log.open()) if int(row["step"]) == 1 or int(row["step"]) % every == 0]
-        rows = [{"variant": variant, "seed": seed, "step": p["step"], "nats": p["nats/digit"]} for p in points]
-        results.put("mnist_curves", rows, keys=("variant", "seed"))
+        ema.update(average, model, recipe.ema, step + 1)
+    return average, {"recipe": recipe.to_json(), "seed": seed, "step": recipe.steps}
 
 
 def quality(model: InfoGAN, split: str) -> tuple[dict[str, Any], Latent, torch.Tensor]:
@@ -114,20 +140,6 @@ def quality(model: InfoGAN, split: str) -> tuple[dict[str, Any], Latent, torch.T
     return row | {"confusion": " ".join(str(n) for counts in result["confusion"] for n in counts)}, latent, fakes
 
 
-def score(model: InfoGAN, split: str) -> dict[str, Any]:
-    """What a row of the table holds: `quality`, and whether sweeps keep their digit.
-
-    keeps_1 and keeps_2: share of sweeps within the trained range, and to twice of it, in which the reader
-    sees one digit throughout, the lower of the two codes.
-    """
-    row, reader = quality(model, split)[0], readers.digit_reader()
-    confusion = row.pop("confusion")
-    for label, beyond in (("keeps_1", False), ("keeps_2", True)):
-        kept = [metrics.sweep_keeps(model, code.name, reader.read, beyond, FAKES // 20) for code in STYLE]
-        row[label] = round(min(kept), 4)
-    return row | {"confusion": confusion}
-
-
 def style(latent: Latent, attributes: dict[str, torch.Tensor]) -> dict[str, Any]:
     rho = {
         (code, kind): metrics.within_groups_spearman(latent[code], value, latent["digit"])
@@ -144,6 +156,64 @@ def style(latent: Latent, attributes: dict[str, torch.Tensor]) -> dict[str, Any]
         "stroke": round(abs(rho[other, stroke]), 3),
         **{f"{code}_{kind}": round(value, 3) for (code, kind), value in rho.items()},
     }
+
+
+def score(model: InfoGAN, split: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a row holds, and the sweeps of both amounts: the shares that are natural, the same digit, and both.
+
+    What `quality` measures, and of the slant and stroke that it names: the |Spearman| of the other code, and
+    how many digits are moved the same way. natural_1 and natural_2 are the lowest share of "both" up to +-1 and up to
+    +-2, over the two codes.
+    """
+    row, latent, fakes = quality(model, split)
+    confusion, moments = row.pop("confusion"), readers.moments(fakes)
+    slant, other = ("c1", "c2") if row["slant_code"] == "c1" else ("c2", "c1")
+    for name, code, rest, kind in (("slant", slant, other, "slant"), ("stroke", other, slant, row["stroke_kind"])):
+        row[f"{name}_other"] = abs(row[f"{rest}_{kind}"])
+        rho = torch.tensor(metrics.group_spearmans(latent[code], moments[kind], latent["digit"]))
+        row[f"{name}_signs"] = max((rho > 0).sum().item(), (rho < 0).sum().item())
+
+    sweeps, whole, reader = [], judge.digit_judge(), readers.digit_reader()
+    for code in ("c1", "c2"):
+        points, kept = judge.natural_sweep(model, code, whole, reader.read, rows=FAKES // 20)
+        shares = {what: found.tolist() for what, found in kept.items()}
+        for i, point in enumerate(points.tolist()):
+            sweeps.append(
+                {"code": code, "value": point, **{what: round(found[i], 4) for what, found in shares.items()}}
+            )
+    for end in (1, 2):
+        row[f"natural_{end}"] = min(sweep["both"] for sweep in sweeps if abs(sweep["value"]) <= end)
+    return row | {"confusion": confusion}, sweeps
+
+
+def train_and_score(args: argparse.Namespace) -> None:
+    preset = VARIANTS[args.variant]
+    suffix = "seeds" if args.score == "test" else "tuning"
+
+    def learn(preset: Preset, seed: int, folder: Path) -> experiment.Trained:
+        if args.variant == "fresh-q":
+            return fresh_q(args, preset, seed, folder)
+        return experiment.train(preset, seed, folder)
+
+    for seed in args.seeds or FINAL[:1]:
+        model = experiment.trained(args, preset, args.variant, seed, learn)
+        about, options = {"variant": args.variant, "seed": seed}, experiment.one_seed(args, seed)
+        row, sweeps = score(model, args.score)
+        about |= {"steps": model.manifest["recipe"]["steps"]}
+        row |= {"seconds": round(model.manifest["seconds"]), "threads": model.manifest["threads"]}
+        experiment.put(f"mnist_{suffix}", [about | row], list(about), options)
+        if args.score == "test":
+            rows = [about | sweep for sweep in sweeps]
+            experiment.put("mnist_sweeps", rows, [*about, "code", "value"], options)
+            if args.variant in CURVES:
+                keep_curve(args.variant, seed, experiment.run_folder(args, preset, args.variant, seed) / "log.csv")
+
+
+def keep_curve(variant: str, seed: int, log: Path, every: int = 10) -> None:
+    """L_I of the digit code, as the run's own log has it, thinned."""
+    points = [row for row in csv.DictReader(log.open()) if int(row["step"]) == 1 or int(row["step"]) % every == 0]
+    rows = [{"variant": variant, "seed": seed, "step": p["step"], "nats": p["nats/digit"]} for p in points]
+    results.put("mnist_curves", rows, keys=("variant", "seed"))
 
 
 def accuracies(tune_codes: torch.Tensor, test_codes: torch.Tensor) -> tuple[float, float]:
@@ -205,29 +275,35 @@ def choose(models: dict[int, InfoGAN]) -> tuple[int, list[dict[str, Any]]]:
     return max(fit, key=lambda row: row["agreement"])["seed"], table
 
 
-def train_and_score(args: argparse.Namespace) -> None:
-    preset, table = VARIANTS[args.variant], f"mnist_{'seeds' if args.score == 'test' else 'tuning'}"
-    learn = cluster if args.variant == "cluster" else experiment.train
-    for seed in args.seeds or [0]:
-        model = experiment.trained(args, preset, args.variant, seed, learn)
-        steps = model.manifest["recipe"]["steps"]
-        row = {"variant": args.variant, "seed": seed, "steps": steps, "threads": torch.get_num_threads()}
-        row |= {**score(model, args.score), "seconds": round(model.manifest["seconds"])}
-        experiment.put(table, [row], ("variant", "seed", "steps"), experiment.one_seed(args, seed))
-        if args.score == "test":
-            log = experiment.run_folder(args, preset, args.variant, seed) / "log.csv"
-            keep_curve(args.variant, seed, log)
+def ship(args: argparse.Namespace) -> None:
+    """The small model with its control, and the wide one."""
+    for files in ({"views": "mnist", "control": "mnist-control"}, {"gallery": "mnist-gallery"}):
+        experiment.ship(
+            args,
+            VARIANTS,
+            files,
+            choose,
+            lambda model: report.evaluate(model, data.mnist("tune"), data.mnist("test")),
+            FINAL,
+        )
+
+
+def table() -> None:
+    """View by factor, on the first training digits."""
+    names = ("plain", "nudged", "blurred", "any-build", "any-lean")
+    found = view_probe.view_table(data.mnist("train"), names)
+    rows = [{"view": name, **{factor: round(r, 3) for factor, r in row.items()}} for name, row in found.items()]
+    experiment.put("mnist_views", rows, ["view"])
 
 
 def main() -> None:
-    args = experiment.variant_arguments(__doc__, [*VARIANTS, "baselines", "ship"])
-    if args.variant == "baselines":
+    args = experiment.variant_arguments(__doc__, [*VARIANTS, "baselines", "table", "ship"])
+    if args.variant == "table":
+        table()
+    elif args.variant == "baselines":
         baselines()
     elif args.variant == "ship":
-        files = {"infogan": "mnist", "control": "mnist-control"}
-        experiment.ship(
-            args, VARIANTS, files, choose, lambda model: report.evaluate(model, data.mnist("tune"), data.mnist("test"))
-        )
+        ship(args)
     else:
         train_and_score(args)
 

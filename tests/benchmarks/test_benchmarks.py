@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import consistency
 import dcgan
 import experiment
 import mnist
@@ -28,29 +29,21 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def folders(tmp_path, monkeypatch, few_fakes, small):
     monkeypatch.setattr(data, "mnist", small)
-    for name, preset in mnist.VARIANTS.items():
-        monkeypatch.setitem(mnist.VARIANTS, name, replace(preset, data=small))
+    for script in (mnist, consistency):
+        for name, preset in script.VARIANTS.items():
+            monkeypatch.setitem(script.VARIANTS, name, replace(preset, data=small))
     monkeypatch.setattr(mnist, "FAKES", 300)
-    monkeypatch.setattr(mnist, "ENOUGH", -10.0)  # a model of two steps is neither informative nor balanced
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
     return tmp_path
 
 
-@pytest.mark.parametrize("variant", ["infogan", "cluster", "plain-separate"])
+@pytest.mark.parametrize("variant", ["whole", "cluster", "plain-separate"])
 def test_a_variant_is_trained_and_gets_its_row(folders, run, variant):
-    run(mnist, variant, "--seeds", 100, "--score", "tune", "--steps", 2, "--runs", folders / "runs")
-    (row,) = results.read("mnist_tuning", variant=variant)
+    run(consistency, variant, "--seeds", 100, "--score", "tune", "--steps", 2, "--runs", folders / "runs")
+    (row,) = results.read("consistency_tuning", variant=variant)
     assert row["seed"] == "100" and 0 < float(row["code_accuracy"]) < 1
-    assert row["command"] == f"python benchmarks/mnist.py {variant} --seeds 100 --score tune --steps 2"
+    assert row["command"] == f"python benchmarks/consistency.py {variant} --seeds 100 --score tune --steps 2"
     assert sum(map(int, row["confusion"].split())) == 500
-
-
-def test_a_final_seed_keeps_its_curve(folders, run):
-    run(mnist, "infogan", "--seeds", 3, "--steps", 2, "--runs", folders / "runs")
-    with (folders / "results" / "mnist_curves.csv").open() as file:
-        assert [(row["variant"], row["seed"], row["step"]) for row in csv.DictReader(file)] == [("infogan", "3", "1")]
-    (row,) = results.read("mnist_seeds")
-    assert row["steps"] == "2" and float(row["seconds"]) >= 0
 
 
 def test_a_finished_run_is_not_trained_again(folders):
@@ -61,16 +54,16 @@ def test_a_finished_run_is_not_trained_again(folders):
         lessons.append(preset.recipe.steps)
         return preset.build(), {"step": 2, "recipe": preset.recipe.to_json()}
 
-    first, again = (experiment.trained(args, mnist.MNIST, "infogan", 0, learn) for _ in range(2))
+    first, again = (experiment.trained(args, mnist.VIEWS, "views", 0, learn) for _ in range(2))
     assert lessons == [2] and first.manifest == again.manifest
     assert {"variant", "seconds", "threads", "step"} <= first.manifest.keys()
 
 
 def test_a_run_of_another_recipe_is_not_taken_for_this_one(folders):
     args = argparse.Namespace(runs=folders / "runs", steps=2)
-    experiment.trained(args, mnist.MNIST, "infogan", 0)
+    experiment.trained(args, mnist.VIEWS, "views", 0)
     with pytest.raises(ValueError, match="another recipe"):
-        experiment.trained(args, mnist.VARIANTS["plain"], "infogan", 0)
+        experiment.trained(args, mnist.VARIANTS["infogan"], "views", 0)
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits(folders):
@@ -84,22 +77,6 @@ def test_a_stopped_run_goes_on_to_the_same_bits(folders):
     again, manifest = experiment.train(preset, 0, folders / "stopped")
     assert manifest["step"] == 2
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values()))
-
-
-def test_the_chosen_seed_ships_with_its_scores(folders, run):
-    run(mnist, "ship", "--runs", folders / "runs", "--seeds", 0, 1, "--steps", 2)
-    shipped, control = (weights.load(folders / "weights" / f"{n}.safetensors") for n in ("mnist", "mnist-control"))
-    candidates = shipped.manifest["chosen_by"]["candidates"]
-    assert {c["seed"] for c in candidates} == {0, 1}
-    assert shipped.manifest["seed"] == control.manifest["seed"]
-    assert shipped.manifest["seed"] == max(candidates, key=lambda c: c["agreement"])["seed"]
-    assert 0 < shipped.manifest["scores"]["code_accuracy"] < 1 and control.manifest["recipe"]["lambda_g"] == 0
-
-
-def test_no_seed_ships_that_is_not_informative(folders, monkeypatch):
-    monkeypatch.setattr(mnist, "ENOUGH", 2.25)
-    with pytest.raises(SystemExit, match="informative"):
-        mnist.choose({seed: mnist.MNIST.build() for seed in (0, 1)})
 
 
 def test_a_dcgan_gets_its_row_and_ships_only_when_whole(folders, monkeypatch, run, small):

@@ -34,7 +34,7 @@ def page(lab, notebook):
 
 
 def step(page):
-    return int(re.search(r"step (\d+) of 1600", page.evaluate(STATUS)).group(1))
+    return int(re.search(r"step (\d+) of 3200", page.evaluate(STATUS)).group(1))
 
 
 def press(page, name):

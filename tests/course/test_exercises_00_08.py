@@ -27,11 +27,11 @@ def four():
 
 RIGHT = {
     "00.1": "B",
-    "00.2": {"p": "which digit", "q": "slant", "r": "width"},
+    "00.2": {"p": "which digit", "q": "slant", "r": "thickness"},
     "00.3": lambda noise, buttons, sliders: noise + buttons + sliders,
     "08.1": DIGITS,
-    "08.2": {"digit": DIGITS.index(7), "c1": 1.0, "c2": 1.0},
-    "08.3": 1.2,
+    "08.2": {"digit": DIGITS.index(7), "c1": -0.9, "c2": 0.9},
+    "08.3": 1.0,
 }
 
 
@@ -80,10 +80,12 @@ def test_an_untouched_stub_is_not_yet_answered(id, stub):
         ("08.1", [9, *DIGITS[1:]], "9 of the ten are right. Look again at code 0"),
         ("08.1", [1, 2, 3], "Ten digits"),
         ("08.1", "seven", "A list of ten digits"),
-        ("08.2", {"digit": DIGITS.index(7), "c1": 0.0, "c2": 0.0}, "right"),
-        ("08.2", {"digit": DIGITS.index(7), "c1": 1.0, "c2": 0.0}, "leans to the left"),
-        ("08.2", {"digit": DIGITS.index(7), "c1": 2.0, "c2": 1.0}, "outside the trained zone"),
-        ("08.2", {"digit": DIGITS.index(1), "c1": 1.0, "c2": 1.0}, "0 % of these images are a 7"),
+        ("08.2", {"digit": DIGITS.index(7), "c1": 0.0, "c2": 0.9}, "stands nearly upright"),
+        ("08.2", {"digit": DIGITS.index(7), "c1": 0.9, "c2": 0.9}, "leans to the right"),
+        ("08.2", {"digit": DIGITS.index(7), "c1": -0.5, "c2": 0.9}, "leans to the left"),
+        ("08.2", {"digit": DIGITS.index(7), "c1": -0.9, "c2": 0.0}, "pixels thick"),
+        ("08.2", {"digit": DIGITS.index(7), "c1": -2.0, "c2": 0.9}, "outside the trained zone"),
+        ("08.2", {"digit": DIGITS.index(1), "c1": -0.9, "c2": 0.9}, "0 % of these images are a 7"),
         ("08.2", {"digit": 2, "c1": 1.0}, "c2 has no value"),
         ("08.2", {"digit": 2, "c1": 1.0, "c2": ...}, "c2 has no value"),
         ("08.2", [2, 1.0, 1.0], "A dict of settings"),

@@ -12,7 +12,7 @@ from infogan_lib.course.exercises.checker import NotYet, Wrong, exercise
 from infogan_lib.measure import readers
 from infogan_lib.training import weights
 
-LEAN = -0.45  # slant of exercise 08.2: a lean of about 24 degrees to the left
+LEAN, BOLD = -0.4, 3.0  # of exercise 08.2: a lean of some 22 degrees to the left, a stroke of so many pixels
 NOISES = 200
 
 
@@ -64,11 +64,12 @@ def _ten_digits(answer: Any) -> list[int]:
 
 @exercise(
     "08.2",
-    "First find the button that makes a 7. Then move one slider at a time and see which of them leans the digit.",
-    "One slider alone does not lean a 7 far enough inside the trained zone. Set it to its end, then try the other.",
+    "First find the button that makes a 7. Then move one slider at a time: one leans the digit, the other changes its "
+    "stroke.",
+    "Set each slider close to that end of the trained zone which does what you want. Which end it is, is for you to see.",
     takes="value",
 )
-def leaning_seven(answer: Any) -> str:
+def bold_leaning_seven(answer: Any) -> str:
     model, reader = parts()
     if not isinstance(answer, dict):
         raise Wrong("A dict of settings is expected, such as {'digit': 3, 'c1': 0.5, 'c2': -0.5}.")
@@ -80,7 +81,7 @@ def leaning_seven(answer: Any) -> str:
     outside = [name for name in ("c1", "c2") if abs(float(answer[name])) > 1]
     images = model.generate(latent)
     sevens = (reader.read(images) == 7).double().mean().item()
-    slant = readers.moments(images)["slant"].mean().item()
+    slant, thickness = (readers.moments(images)[name].mean().item() for name in ("slant", "thickness"))
     if sevens < 0.9:
         raise Wrong(
             f"Over {NOISES} noises, {100 * sevens:.0f} % of these images are a 7. Find the button that makes one."
@@ -92,9 +93,13 @@ def leaning_seven(answer: Any) -> str:
     if slant > LEAN:
         way = "leans to the right" if slant > 0.1 else "stands nearly upright" if slant > -0.1 else "leans to the left"
         raise Wrong(f"A 7, and it {way}: a mean slant of {slant:+.2f}. It should be {LEAN} or less.")
+    if thickness < BOLD:
+        raise Wrong(
+            f"A 7, and it leans far enough. Its stroke is {thickness:.1f} pixels thick on average; {BOLD} or more is asked."
+        )
     return (
-        f"A 7 in {100 * sevens:.0f} % of {NOISES} images, with a mean slant of {slant:+.2f}. It takes both sliders: "
-        "neither is slant and nothing else, they only share out what varies."
+        f"A 7 in {100 * sevens:.0f} % of {NOISES} images, with a mean slant of {slant:+.2f} and a stroke of "
+        f"{thickness:.1f} pixels. Three knobs, each set for one thing: the other two did not get in its way."
     )
 
 
