@@ -100,6 +100,19 @@ def disk(folder, size="4m"):
 
 
 @contextlib.contextmanager
+def ordinary_user():
+    """Somebody whom permissions bind, also where root runs the tests."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@contextlib.contextmanager
 def read_only(folder, fill):
     """`folder`, made and filled by `fill(folder)`, in which nobody may write any more: root included, or skipped."""
     if os.name != "nt" and os.geteuid() == 0:  # no permission binds root

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch.utils.data import Subset
 
-from infogan_lib.data.files import ROOT, FileError
-from infogan_lib.data.folder import flat, square
+from infogan_lib.data.files import ROOT, FileError, expand
 from infogan_lib.data.images import Images
+from infogan_lib.data.pictures import flat, square
 
 
 def from_dataset(dataset: Any, *, size: int, channels: int, name: str = "images", limit: int = 50_000) -> Images:
@@ -75,7 +75,7 @@ def from_torchvision(
         raise ValueError(f"from_torchvision: unknown split {split!r}; choose one of train, tune, test.")
     if limit < 1:
         raise ValueError(f"from_torchvision: limit must be at least 1, got {limit!r}.")
-    root = Path(ROOT if root is None else root)
+    root = expand(ROOT if root is None else root)
     import torchvision.datasets  # noqa: F401  (takes a second, so only when asked for; a broken one is no missing file)
 
     try:

@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ class FileError(Exception):
     """A file could not be written, or is not what it should be; the message says what to do."""
 
 
+def expand(path: str | Path) -> Path:
+    """The path that is meant: ~ is the home folder, as in a shell."""
+    return Path(os.path.expanduser(path))
+
+
 def brief(value: object) -> str:
     """`value` as one short line for a message: a hostile file may hold a name of ten megabytes."""
     text = " ".join(str(value).split())
@@ -36,7 +42,7 @@ def brief(value: object) -> str:
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Replace `path` by `content` in one step. Raises FileError and leaves the old file if that fails."""
-    path = Path(path)
+    path = expand(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,15 +75,14 @@ def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], manifest: Mapp
 
 def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors, manifest) of a file written by `save_tensors`, on the CPU. Raises FileError otherwise."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path} does not exist. Check the path; `python -m infogan_lib check` lists what ships.")
+    path = readable(path)
     try:
         with safe_open(path, framework="pt") as file:
             manifest = json.loads((file.metadata() or {})["manifest"])
             if not isinstance(manifest, dict):
                 raise ValueError("the manifest is no JSON object")
-            return {name: file.get_tensor(name) for name in file.keys()}, manifest
+            # Copies: the file's own memory would keep it mapped, and Windows replaces no mapped file.
+            return {name: file.get_tensor(name).clone() for name in file.keys()}, manifest
     except (SafetensorError, OSError) as error:
         raise FileError(
             f"{path} is truncated or no safetensors file ({brief(error)}). Get a fresh copy of it."
@@ -87,6 +92,22 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} is a safetensors file, but not one of this library's: it carries no readable manifest "
             f"({brief(error)}). Get a fresh copy of it."
         ) from error
+
+
+def readable(path: str | Path) -> Path:
+    """The path of a file that can be opened. Raises FileError that says why it cannot."""
+    path = expand(path)
+    try:
+        if stat.S_ISDIR(mode := os.stat(path).st_mode):
+            raise FileError(f"{path} is a folder. Give a file, such as {path / 'weights.safetensors'}.")
+        if not stat.S_ISREG(mode):
+            raise FileError(f"{path} is no ordinary file. Check the path.")
+        path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileError(f"{path} does not exist. Check the path.") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be opened ({error.strerror}). Check the path, and who may read it.") from error
+    return path
 
 
 def load_state(module: torch.nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -> None:

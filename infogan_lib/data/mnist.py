@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infogan_lib.data.files import ROOT
+from infogan_lib.data.files import ROOT, expand
 from infogan_lib.data.images import Images
 
 # name: (bytes, md5) of the files as Yann LeCun published them; torchvision checks the same sums.
@@ -41,7 +41,7 @@ def mnist(split: str = "train", root: str | Path | None = None) -> Images:
     """
     if split not in MNIST_SPLITS:
         raise ValueError(f"mnist: unknown split {split!r}; choose one of {', '.join(MNIST_SPLITS)}.")
-    folder = Path(root if root is not None else ROOT) / "MNIST" / "raw"
+    folder = expand(ROOT if root is None else root) / "MNIST" / "raw"
     part, rows = MNIST_SPLITS[split]
     images = _read_idx(folder / f"{part}-images-idx3-ubyte.gz", rows)
     labels = _read_idx(folder / f"{part}-labels-idx1-ubyte.gz", rows)

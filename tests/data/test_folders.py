@@ -5,8 +5,11 @@ import importlib
 import multiprocessing
 import os
 import random
+import tempfile
 import zlib
+from pathlib import Path
 
+import faults
 import numpy as np
 import pytest
 import torch
@@ -94,7 +97,7 @@ def test_sixteen_bits_keep_their_brightness(tmp_path, name):
 def test_of_an_animation_the_first_frame_counts(tmp_path):
     grey(10).save(tmp_path / "a.gif", save_all=True, append_images=[grey(250)], duration=50)
     images, listing = read(tmp_path)
-    assert images.unique().tolist() == [10] and "animated" in next(iter(listing.notes))
+    assert images.unique().tolist() == [10] and listing.notes == {"of several frames or pages: the first is used": 1}
 
 
 def test_a_photograph_is_turned_as_its_camera_says(tmp_path):
@@ -226,7 +229,7 @@ def test_the_splits_share_out_the_whole(many):
     whole = read(many)[1].used
     assert sorted(name for used in parts.values() for name in used) == whole == sorted(whole)
     assert 120 < len(parts["train"]) < 160 and all(15 < len(parts[split]) < 45 for split in ("tune", "test"))
-    assert read(many, "train")[1].elsewhere == 200 - len(parts["train"])
+    assert len(read(many, "train")[1].others) == 200 - len(parts["train"])
 
 
 def test_a_file_stays_in_its_split(many):
@@ -274,3 +277,74 @@ def test_a_folder_without_pictures_says_what_is_there(tmp_path):
         read(tmp_path / "note.txt")
     with pytest.raises(FileError, match=r"(?s)no picture to use.*note\.txt.*PNG"):
         read(tmp_path)
+    with pytest.raises(FileError, match="is empty"):
+        read("")
+
+
+# -- folders that nobody means, and those that nobody may read ---------------------------------------
+
+
+def test_what_a_system_keeps_in_hidden_folders_is_not_used(tmp_path):
+    grey(5).save(tmp_path / "good.png")
+    hidden = [".ipynb_checkpoints", ".git/objects", ".thumbnails", "part/.cache/deep", "__MACOSX", "part/@eaDir/a.png"]
+    for name in hidden:
+        (tmp_path / name).mkdir(parents=True)
+        grey(9).save(tmp_path / name / "copy.png")
+    _, listing = read(tmp_path)
+    assert listing.used == ["good.png"]
+    shut = {".ipynb_checkpoints", ".git", ".thumbnails", "part/.cache", "__MACOSX", "part/@eaDir"}
+    assert listing.skipped == dict.fromkeys(shut, "hidden")
+
+
+def test_a_hidden_folder_that_is_asked_for_is_read(tmp_path):
+    (tmp_path / ".mine").mkdir()
+    grey(5).save(tmp_path / ".mine" / "good.png")
+    assert read(tmp_path / ".mine")[1].used == ["good.png"]
+
+
+def test_equal_pictures_in_another_split_are_said_to_be_there(tmp_path):
+    for i in range(20):
+        grey(5).save(tmp_path / f"{i}.png")
+    empty = [split for split in ("train", "tune", "test") if not holds(tmp_path, split)]
+    assert len(empty) == 2
+    with pytest.raises(FileError, match=r"(?s)20 more are in other splits.*equal files stay together.*'all'"):
+        read(tmp_path, empty[0])
+
+
+def holds(path, split):
+    try:
+        return bool(read(path, split)[1].used)
+    except FileError:
+        return False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the rights are Unix's")
+def test_a_folder_without_rights_is_said_to_have_none(open_place):
+    grey(5).save(open_place / "good.png")
+    for name, rights in (("shut", 0o000), ("listed", 0o444)):
+        (open_place / name).mkdir()
+        grey(6).save(open_place / name / "a.png")
+        (open_place / name).chmod(rights)
+    grey(7).save(open_place / "mine.png")
+    (open_place / "mine.png").chmod(0o000)
+    with faults.ordinary_user():
+        images, listing = read(open_place)
+        assert listing.used == ["good.png"] and (images == 5).all()
+        assert listing.skipped == {
+            "shut": "folders that cannot be opened",
+            "listed/a.png": "cannot be opened (Permission denied)",
+            "mine.png": "cannot be opened (Permission denied)",
+        }
+        for path in (open_place / "shut", open_place / "shut" / "deeper"):
+            with pytest.raises(FileError, match=r"cannot be opened \(Permission denied\).*you may read"):
+                read(path)
+
+
+@pytest.fixture
+def open_place():
+    """A folder that any user may enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        for path in Path(folder).iterdir():
+            path.chmod(0o755)
