@@ -2,13 +2,13 @@
 
 import argparse
 import contextlib
+import io
 import json
 import math
 import shlex
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from infogan_lib.core.codes import Code
@@ -60,7 +60,7 @@ def train_with(args: argparse.Namespace, team: Processes) -> None:
         raise SystemExit(130) from None
     seconds = time.perf_counter() - begun
     manifest = {**run.manifest(), "step": run.step}
-    path = Path(args.out) / "weights.safetensors"
+    path = files.expand(args.out) / "weights.safetensors"
     if team.first:
         weights.save(run.averaged, path, manifest)
     print(f"{run.step - first} steps on {run.device} in {seconds:.0f} s, {path} written")
@@ -94,7 +94,8 @@ def evaluate_command(args: argparse.Namespace) -> None:
         raise ValueError("evaluate: --folder and --labels go together, and without --all, which is about digits")
     factors: tuple[str, ...] = ()
     if args.folder:
-        fit, test = own.held_back(model, args.folder, args.labels)
+        fit, test, answers = own.held_back(model, args.folder, args.labels)
+        print(answers, file=sys.stderr if args.json else sys.stdout)
     else:
         images, factors = own.to_score(model)
         if factors and args.all:
@@ -107,7 +108,8 @@ def evaluate_command(args: argparse.Namespace) -> None:
         print(json.dumps(result))
         return
     if "code_accuracy" in result:
-        print(f"code {result['code']!r} matched to labels on {result['fitted_on']}, scored on {result['scored_on']}:")
+        fitted, scored = (f"{result[on]} ({len(s):,} images)" for on, s in (("fitted_on", fit), ("scored_on", test)))
+        print(f"code {result['code']!r} matched to labels on {fitted}, scored on {scored}:")
         print(f"  one label a category (Hungarian)  {100 * result['code_accuracy']:.2f} %")
         print(f"  commonest label (majority)        {100 * result['majority_accuracy']:.2f} %")
         print(f"  normalised mutual information     {result['nmi']:.3f}")
@@ -143,13 +145,11 @@ def show_all(result: dict[str, Any]) -> None:
 
 def sweep_command(args: argparse.Namespace) -> None:
     model = weights.load(args.weights)
-    sheet = sheets.sweep_sheet(model, args.rows, args.seed)
-    try:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        sheet.savefig(args.out, dpi=130)
-    except OSError as error:
-        raise files.FileError(files.cannot_write(Path(args.out), error)) from error
-    print(f"{args.out} written")
+    path, picture = files.expand(args.out), io.BytesIO()
+    path = path if path.suffix else path.with_name(f"{path.name}.png")
+    sheets.sweep_sheet(model, args.rows, args.seed).savefig(picture, format=path.suffix[1:], dpi=130)
+    files.write_bytes(path, picture.getvalue())
+    print(f"{path} written")
 
 
 def progress_command(args: argparse.Namespace) -> None:

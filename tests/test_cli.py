@@ -152,6 +152,24 @@ def test_sweep_writes_a_picture(trained, tmp_path, capsys):
     assert (tmp_path / "deep" / "sweep.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("asked", "written"), [("sw1", "sw1.png"), ("sw.pdf", "sw.pdf"), (".sw", ".sw.png")])
+def test_sweep_names_the_file_that_it_wrote(trained, tmp_path, capsys, asked, written):
+    run("sweep", trained / "weights.safetensors", "--out", tmp_path / asked, "--rows", 1)
+    assert capsys.readouterr().out == f"{tmp_path / written} written\n"
+    assert [path.name for path in tmp_path.iterdir()] == [written]
+
+
+def test_a_kind_of_picture_that_cannot_be_written_leaves_nothing(trained, tmp_path):
+    with pytest.raises(SystemExit, match="'xyz' is not supported"):
+        run("sweep", trained / "weights.safetensors", "--out", tmp_path / "deep" / "sw.xyz", "--rows", 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_of_a_run_folder_names_the_file_in_it(trained):
+    with pytest.raises(SystemExit, match=rf"{trained} is a folder\..*{trained / 'weights.safetensors'}"):
+        run("evaluate", trained)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

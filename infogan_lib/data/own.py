@@ -1,6 +1,5 @@
 """Pictures as the command line takes them: `folder:PATH`, codes in words, labels in a file, what scores a model."""
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,8 +10,9 @@ import torch
 
 from infogan_lib.core.codes import Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
 from infogan_lib.core.model import InfoGAN
+from infogan_lib.data import files
+from infogan_lib.data import labels as label_files
 from infogan_lib.data.faces import SCORED, face_split
-from infogan_lib.data.files import FileError
 from infogan_lib.data.folder import folder
 from infogan_lib.data.images import Images
 from infogan_lib.data.mnist import mnist
@@ -41,37 +41,33 @@ def codes(text: str) -> list[Code]:
 
 
 def labels(path: str | Path, names: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
-    """Which of the pictures `names` a file labels: (their places (M,), labels (M,) int64, all class names in order).
+    """Which of the pictures `names` a file labels: (their places (M,), labels (M,) int64, their classes in order).
 
-    A line of the file is `name,label`; names are those of a folder's listing. Pictures without a line are left out.
-    Raises FileError where the file cannot be read, a line is another thing, or no picture is labelled.
+    Pictures without a line are left out. Raises FileError as `labels.read` does, or where no picture is labelled.
     """
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path} cannot be read ({error}). Give a file of lines NAME,LABEL.") from error
-    if wrong := [row for row in rows if len(row) != 2]:
-        raise FileError(f"{path}: expected NAME,LABEL, got {','.join(wrong[0])!r}.")
-    label_of = {name: label.strip() for name, label in rows}
-    classes = sorted(set(label_of.values()))
-    places = [i for i, name in enumerate(names) if name in label_of]
-    if not places:
-        raise FileError(
-            f"{path} labels none of these {len(names)} pictures. Names are as in the listing: {names[0]!r}."
-        )
-    return torch.tensor(places), torch.tensor([classes.index(label_of[names[i]]) for i in places]), classes
+    return label_files.read(path, names).select(names)
 
 
-def held_back(model: InfoGAN, path: str | Path, answers: str | Path) -> tuple[Images, Images]:
-    """The labelled pictures of the splits "tune" and "test", of the size the model makes: for `report.evaluate`."""
+def held_back(model: InfoGAN, path: str | Path, answers: str | Path) -> tuple[Images, Images, label_files.Labels]:
+    """The labelled pictures of the splits "tune" and "test", of the size the model makes, for `report.evaluate`; and
+    what the file said.
+
+    Raises FileError as `folder` and `labels` do, and where either split shows fewer than two classes.
+    """
     channels, size, _ = model.image_shape
-    sets = []
-    for split in ("tune", "test"):
-        images, listing = folder(path, size=size, channels=channels, split=split)
-        places, known, _ = labels(answers, listing.used)
-        sets.append(replace(images, images=images.images[places], labels=known))
-    return sets[0], sets[1]
+    (fit, tuning), (test, testing) = (folder(path, size=size, channels=channels, split=s) for s in ("tune", "test"))
+    found = label_files.read(answers, [*tuning.used, *tuning.others])
+    places, known, classes = found.select([*tuning.used, *testing.used])
+    pictures, in_test = torch.cat([fit.images, test.images])[places], places >= len(fit)
+    for split, part in (("tune", ~in_test), ("test", in_test)):
+        if len(here := known[part].unique()) < 2:
+            names = ", ".join(files.brief(classes[i]) for i in here) or "none"
+            raise files.FileError(
+                f"{found.path} labels {int(part.sum())} pictures of the split {split!r}, of these classes: {names}. "
+                "A score needs two classes or more in each of the splits 'tune' and 'test': label more pictures."
+            )
+    fit, test = (replace(s, images=pictures[p], labels=known[p]) for s, p in ((fit, ~in_test), (test, in_test)))
+    return fit, test, found
 
 
 def to_score(model: InfoGAN) -> tuple[Callable[[str], Images], tuple[str, ...]]:

@@ -1,13 +1,17 @@
 """Pictures of one's own: the preset, and the command line."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Training, Uniform
+from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Training, Uniform, data
 from infogan_lib.cli import main
 from infogan_lib.data import Images, own
 from infogan_lib.data.files import FileError
@@ -87,6 +91,32 @@ def test_a_run_is_not_resumed_on_other_pictures(leaves, tmp_path):
         (leaves / "z.png").rename(leaves / "0.png")
 
 
+def test_a_run_is_resumed_on_the_same_pictures_in_a_renamed_folder(leaves, tmp_path):
+    shutil.copytree(leaves, tmp_path / "first")
+    options = ["--size", 16, "--channels", 1, "--device", "cpu", "--out", tmp_path / "a"]
+    run("train", f"folder:{tmp_path / 'first'}", *options, "--codes", "kind=cat4", "--steps", 1)
+    (tmp_path / "first").rename(tmp_path / "second")
+    for steps in (2, 3):
+        run("train", f"folder:{tmp_path / 'second'}", *options, "--steps", steps, "--resume")
+    assert weights.load(tmp_path / "a" / "weights.safetensors").manifest["step"] == 3
+
+
+def test_a_file_name_that_no_terminal_can_print_is_printed_as_well_as_can_be(tmp_path):
+    place = tmp_path / "leaves"
+    place.mkdir()
+    for i in range(100):
+        Image.new("L", (16, 16), i).save(place / f"{i}.png")
+    try:
+        (place / os.fsdecode(b"caf\xe9.txt")).touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    command = [sys.executable, "-m", "infogan_lib", "train", f"folder:{place}", "--size", "16", "--channels", "1"]
+    command += ["--codes", "kind=cat3", "--set", "batch=8", "--steps", "1", "--device", "cpu", "--out", tmp_path / "a"]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, capture_output=True, env=strict)
+    assert done.returncode == 0 and rb"caf\udce9.txt" in done.stdout, done.stderr[-500:]
+
+
 def test_evaluate_scores_pictures_that_were_held_back(tmp_path, capsys):
     """Bright and dark pictures, and a model that has learnt nothing: the figures are those of `report.evaluate`."""
     folder, answers = tmp_path / "leaves", tmp_path / "answers.csv"
@@ -98,7 +128,7 @@ def test_evaluate_scores_pictures_that_were_held_back(tmp_path, capsys):
     path = weights.save(model, tmp_path / "m.safetensors")
     run("evaluate", path, "--folder", folder, "--labels", answers, "--json")
     result = json.loads(capsys.readouterr().out)
-    fit, test = own.held_back(weights.load(path), folder, answers)
+    fit, test, _ = own.held_back(weights.load(path), folder, answers)
     assert test.labels.unique().tolist() == [0, 1] and len(fit) + len(test) < 100
     # bright is 0 and dark is 1, in alphabetical order
     assert all(label == (image.max() < 100) for image, label in zip(test.images, test.labels.tolist()))
@@ -107,6 +137,36 @@ def test_evaluate_scores_pictures_that_were_held_back(tmp_path, capsys):
         report.evaluate(weights.load(path), fit, test, 100)["code_accuracy"]
     )
     assert (result["fitted_on"], result["scored_on"]) == (fit.name, test.name)
+
+
+def test_scored_pictures_are_counted_and_what_was_left_out_is_said(tmp_path, capsys):
+    folder, answers = tmp_path / "leaves", tmp_path / "answers.csv"
+    folder.mkdir()
+    for i in range(200):
+        Image.new("L", (16, 16), 100 * (i % 2) + i % 100).save(folder / f"{i}.png")
+    lines = [f"{i}.png;{'bright' if i % 2 else 'dark'}" for i in range(0, 200, 1)]
+    answers.write_text("\n".join(["picture;kind", *lines, lines[0], "x.png;dark", "nobody.png;"]), encoding="utf-8-sig")
+    path = weights.save(InfoGAN("own-16-grey", LatentSpec(Noise(4), CODES)), tmp_path / "m.safetensors")
+    run("evaluate", path, "--folder", folder, "--labels", answers)
+    printed = capsys.readouterr().out
+    fit, test, _ = own.held_back(weights.load(path), folder, answers)
+    assert f"({len(fit)} images)" in printed and f"({len(test)} images)" in printed and len(fit) != len(test)
+    assert "labels of 200 pictures" in printed and "names that no usable picture has: 1, such as 'x.png'" in printed
+    assert "names without a label: 1" in printed and "repeated lines: 1" in printed
+
+
+@pytest.mark.parametrize("rows", [1, 2, "one class"])
+def test_too_few_labels_for_a_score_are_refused(tmp_path, rows):
+    folder, answers = tmp_path / "leaves", tmp_path / "answers.csv"
+    folder.mkdir()
+    for i in range(100):
+        Image.new("L", (16, 16), i).save(folder / f"{i}.png")
+    names = [data.folder(folder, size=16, channels=1, split=split)[1].used for split in ("tune", "test")]
+    labelled = {1: names[0][:1], 2: names[0][:2]}.get(rows, names[0] + names[1])
+    answers.write_text("".join(f"{n},{'oak' if rows == 'one class' else i}\n" for i, n in enumerate(labelled)))
+    path = weights.save(InfoGAN("own-16-grey", LatentSpec(Noise(4), CODES)), tmp_path / "m.safetensors")
+    with pytest.raises(SystemExit, match="two classes or more in each of the splits"):
+        run("evaluate", path, "--folder", folder, "--labels", answers)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +183,7 @@ def test_a_wrong_file_of_labels_is_named(tmp_path, content, says):
 def test_only_labelled_pictures_count(tmp_path):
     (tmp_path / "answers.csv").write_text("c.png, oak\na.png,beech\nx.png,yew\n\n")
     places, known, classes = own.labels(tmp_path / "answers.csv", ["a.png", "b.png", "c.png"])
-    assert (places.tolist(), known.tolist(), classes) == ([0, 2], [0, 1], ["beech", "oak", "yew"])
+    assert (places.tolist(), known.tolist(), classes) == ([0, 2], [0, 1], ["beech", "oak"])
 
 
 @pytest.mark.parametrize(
@@ -131,6 +191,7 @@ def test_only_labelled_pictures_count(tmp_path):
     [
         (["folder:{leaves}"], "--size 16, 28 or 32"),
         (["folder:{leaves}", "--size", "16", "--channels", "1"], "--codes"),
+        (["folder:", "--size", "16", "--channels", "1", "--codes", "k=cat3"], "the path of the folder is empty"),
         (["folder:{leaves}x", "--size", "16", "--channels", "1", "--codes", "k=cat3"], "not there"),
         (["mnist", "--codes", "k=cat3"], "is for folder:PATH"),
     ],
