@@ -127,13 +127,13 @@ class InfoGAN(nn.Module):
             return _in_pieces(self.generator, latent.input.to(self.device))
 
     def read(self, images: Tensor) -> dict[str, Distribution]:
-        """What Q says of images (N, C, H, W) in [-1, 1]: {name: Q(c|x)}, in eval mode, no gradient.
+        """What Q says of images (N, C, H, W): {name: Q(c|x)}, each off its view's centre; eval mode, no gradient.
 
-        Each is read off its view's centre. Raises ValueError for images of another shape, TypeError for uint8.
+        They are in [-1, 1]. Raises ValueError for another shape, TypeError for 0..255; [0, 1] passes as pale images.
         """
         if images.ndim != 4 or tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(f"read: expected images (N, {self.image_shape}), got {tuple(images.shape)}.")
-        if images.dtype == torch.uint8:
+        if images.dtype == torch.uint8 or (images > 50).any():  # no disturbance of a right image goes that far
             raise TypeError("read: expected float images in [-1, 1]; data.to_float makes them from uint8.")
         found: dict[str, Distribution] = {}
         with self._looking():

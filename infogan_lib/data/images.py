@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -43,6 +44,11 @@ class Images:
         """(C, H, W)"""
         return tuple(self.images.shape[1:])
 
+    @cached_property
+    def checksum(self) -> str:
+        """What tells these images from all others, by their bytes and order (of 50,000 digits: a tenth of a second)."""
+        return sha256(self.images.cpu(), {})
+
     def batch(self, index: Tensor | slice) -> Tensor:
         """Float images in [-1, 1], (n, C, H, W), on the images' device."""
         if isinstance(index, Tensor):
@@ -66,7 +72,7 @@ def to_uint8(images: Tensor) -> Tensor:
 
 def sha256(images: Tensor, factors: Mapping[str, Tensor]) -> str:
     """The checksum of images and factors, 64 hexadecimal digits."""
-    digest = hashlib.sha256(images.numpy().tobytes())
+    digest = hashlib.sha256(images.contiguous().numpy().data)
     for values in factors.values():
-        digest.update(values.numpy().tobytes())
+        digest.update(values.contiguous().numpy().data)
     return digest.hexdigest()

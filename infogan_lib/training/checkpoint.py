@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.data import files
+from infogan_lib.data.images import Images
 
 STROKES = {0.0: "moved", 0.7: "nudged"}  # how far a view thickens or thins strokes: its name
 IDENTITY = ("network", "q_on", "spec", "seed", "data")  # what a run and its checkpoint agree on
@@ -31,7 +33,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = files.expand(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             # Not thread-local: a run made in a cell may be trained, and closed, in a widget's thread.
@@ -79,7 +81,7 @@ class RunFolder:
     @staticmethod
     def read_manifest(path: str | Path) -> dict[str, Any]:
         """Raises TrainingError if there is no run, or its manifest is not JSON."""
-        file = Path(path) / "manifest.json"
+        file = files.expand(path) / "manifest.json"
         try:
             return updated(json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -141,6 +143,20 @@ class RunFolder:
 
     def close(self) -> None:
         self._lock.release()
+
+
+def same_images(manifest: Mapping[str, Any], images: Images, folder: str | Path) -> Images:
+    """`images`, under the name that the run has for them. Raises TrainingError unless it was trained on these.
+
+    Their bytes decide, whatever they are called now. Older manifests say the name alone.
+    """
+    name, known = manifest["data"], manifest.get("data_sha256")
+    if images.name != name if known is None else images.checksum != known:
+        raise TrainingError(
+            f"the run in {folder} was trained on {name!r}; these images are {images.name!r}, not the same in the "
+            "same order. Give those it began with (pictures under their old file names), or begin a new run."
+        )
+    return replace(images, name=name)
 
 
 def pack(model: InfoGAN, averaged: InfoGAN, d_optimiser: Optimizer, g_optimiser: Optimizer) -> dict[str, Tensor]:

@@ -33,6 +33,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from infogan_lib.data import files
 from infogan_lib.training.checkpoint import RunFolder
 
 PATIENCE = 5  # seconds that another process's error waits for the first one's
@@ -109,7 +110,7 @@ class Onlooker(RunFolder):
     closed = False
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = files.expand(path)
 
     def _nothing(self, *_: Any) -> None: ...
 

@@ -249,6 +249,7 @@ class Training:
             "recipe": self.recipe.to_json(),
             "seed": self.seed,
             "data": self.images.name,
+            "data_sha256": self.images.checksum,
             "torch": torch.__version__,
         }
 
@@ -287,15 +288,13 @@ class Training:
         try:
             spec, recipe = LatentSpec.from_json(manifest["spec"]), Recipe.from_json(manifest["recipe"])
             model = InfoGAN(manifest["network"], spec, manifest["q_on"])
-            seed, name = int(manifest["seed"]), manifest["data"]
+            seed, images = int(manifest["seed"]), checkpoint.same_images(manifest, images, folder)
             views.get(recipe.real_view)
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
             raise TrainingError(
                 f"the manifest in {folder} describes no run that can go on here: {files.brief(error)}. "
                 "Register a network or view of your own before you resume; else put a good manifest there."
             ) from error
-        if name != images.name:
-            raise TrainingError(f"the run in {folder} was trained on {name!r}; these images are {images.name!r}")
         recipe = replace(recipe, steps=steps or recipe.steps)
         run = cls(model, images, recipe, seed=seed, device=device, progress=progress)
         run.folder = run.processes.folder(folder)
@@ -325,6 +324,8 @@ class Training:
         checkpoint.unpack(tensors, source, self.model, self.averaged, self.d_optimiser, self.g_optimiser)
         if self._scaler.is_enabled() and manifest.get("scaler"):
             self._scaler.load_state_dict(manifest["scaler"])
+        if len(tensors["order"]) not in (0, len(self.images)):  # an older run, of other images under the same name
+            raise ValueError(f"it is of {len(tensors['order'])} images, not {len(self.images)}")
         self._order, self._cursor = tensors["order"].to(self.device), int(manifest["cursor"])
         self.step = int(manifest["step"])
         self.generator.set_state(tensors["random"])
@@ -353,8 +354,8 @@ def _check(model: InfoGAN, images: Images, recipe: Recipe, processes: Processes)
     processes.share(recipe.batch)
     if images.shape != model.image_shape:
         raise ValueError(f"the model makes images {model.image_shape}, the data are {images.shape}")
-    if len(images) < recipe.batch:
-        raise ValueError(f"{len(images)} images are fewer than one batch of {recipe.batch}")
+    if (n := len(images)) < recipe.batch:
+        raise ValueError(f"{n} images are fewer than one batch of {recipe.batch}: add some, or --set batch={n}")
     views.get(recipe.real_view)
     if unknown := sorted(recipe.enter.keys() - set(model.spec.names)):
         raise ValueError(f"recipe: {unknown[0]!r} enters, but the codes are {model.spec.names}")

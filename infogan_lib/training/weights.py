@@ -31,7 +31,7 @@ def save(model: InfoGAN, path: str | Path, manifest: Mapping[str, Any] | None = 
         if not torch.isfinite(tensors[name]).all():
             raise FileError(f"weights: {name} holds values that float16 cannot (NaN, infinite or above 65504).")
     description = {"format": FORMAT, "network": model.network, "q_on": model.q_on, "spec": model.spec.to_json()}
-    path = Path(path)
+    path = files.expand(path)
     files.save_tensors(path, tensors, {**(manifest or {}), **description})
     return path
 
@@ -70,7 +70,13 @@ class _Shapes(InfoGAN):
 
 
 def find(source: str | Path) -> Path:
-    """A path as it is; a bare name such as "mnist" is looked up among the shipped weights."""
-    path = Path(source)
-    bare = isinstance(source, str) and path.name == source and not path.suffix and not path.is_file()
-    return FOLDER / f"{source}.safetensors" if bare else path
+    """A path as it is; a bare name such as "mnist" is looked up among the shipped weights. Raises FileError."""
+    path = files.expand(source)
+    if not isinstance(source, str) or path.name != source or path.suffix or path.is_file():
+        return path
+    shipped = FOLDER / f"{source}.safetensors"
+    if not shipped.is_file() and not path.exists():
+        # The readers and the judge, which have a _ in their names, are no models to generate with.
+        names = ", ".join(sorted(file.stem for file in FOLDER.glob("*.safetensors") if "_" not in file.stem))
+        raise FileError(f"no model {source!r} ships. Choose one of {names}, or give the path of a .safetensors file.")
+    return shipped if shipped.is_file() else path

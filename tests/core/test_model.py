@@ -73,3 +73,13 @@ def test_mistakes_are_named():
         tiny.build().read(torch.zeros(3, 1, 28, 28))
     with pytest.raises(TypeError, match="to_float"):
         tiny.build().read(torch.zeros(3, 1, 8, 8, dtype=torch.uint8))
+    bars = tiny.images()
+    with pytest.raises(TypeError, match="to_float"):
+        tiny.build().read(bars.images.float())
+
+
+def test_nothing_that_a_disturbance_can_make_is_refused():
+    """Noise of ten times the range, or no image at all."""
+    generator = torch.Generator().manual_seed(0)
+    tiny.build().read(10 * torch.randn(50, 1, 8, 8, generator=generator))
+    assert len(tiny.build().read(torch.zeros(0, 1, 8, 8))["c1"].mean) == 0

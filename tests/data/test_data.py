@@ -116,3 +116,11 @@ def test_augment_with_stroke_thickens_some_and_thins_others():
     change = (stroked - plain).mean((1, 2, 3))
     assert (change > 0.01).sum() > 50 and (change < -0.01).sum() > 50
     assert stroked.min() >= -1.0001 and stroked.max() <= 1.0001
+
+
+def test_images_are_equal_to_themselves_alone_and_known_by_their_bytes():
+    draw = torch.randint(256, (3, 1, 8, 8), dtype=torch.uint8)
+    one, same, turned = (Images(images) for images in (draw, draw.clone(), draw.flip(0)))
+    assert one == one and one != same
+    assert one.checksum == same.checksum == Images(draw, torch.arange(3), "other").checksum != turned.checksum
+    assert Images(draw.transpose(2, 3).contiguous().transpose(2, 3)).checksum == one.checksum  # however it is laid out

@@ -1,4 +1,5 @@
 import csv
+import json
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import torch
 
 from infogan_lib import Recipe, Training
 from infogan_lib.data import Images, files
-from infogan_lib.training.checkpoint import TrainingError
+from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.devices import pick_device
 
 SCRIPT = Path(tiny.__file__)
@@ -147,12 +148,45 @@ def test_resuming_nothing_or_with_other_data_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="no run"):
         Training.resume(tmp_path, tiny.images())
     list(train(tmp_path))
-    other = Images(tiny.images().images, None, "stripes")
-    with pytest.raises(TrainingError, match="'bars'"):
+    other = Images(255 - tiny.images().images, None, "stripes")
+    with pytest.raises(TrainingError, match=r"'bars'.*'stripes'"):
         Training.resume(tmp_path, other)
+    with pytest.raises(TrainingError, match="these images are 'bars'"):  # the name is right, and nothing else
+        Training.resume(tmp_path, tiny.images(40))
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(TrainingError, match="cannot be read"):
         Training.resume(tmp_path, tiny.images())
+
+
+def test_images_are_known_by_their_bytes_whatever_they_are_called(tmp_path):
+    run = train(tmp_path)
+    for _ in zip(range(7), run):
+        pass
+    run.save()
+    run.close()
+    renamed = Images(tiny.images().images, None, "rods")
+    for steps in (9, 11):  # twice: what is saved in between goes by the first name
+        list(Training.resume(tmp_path, renamed, steps=steps))
+    manifests = RunFolder.read_manifest(tmp_path), files.load_tensors(tmp_path / "checkpoint.safetensors")[1]
+    assert {manifest["data"] for manifest in manifests} == {"bars"}
+
+
+def test_a_run_of_before_the_bytes_were_kept_goes_by_the_name_and_the_number(tmp_path):
+    run = train(tmp_path)
+    for _ in zip(range(7), run):
+        pass
+    run.save()
+    run.close()
+    tensors, state = files.load_tensors(tmp_path / "checkpoint.safetensors")
+    for manifest in (state, known := RunFolder.read_manifest(tmp_path)):
+        del manifest["data_sha256"]
+    files.save_tensors(tmp_path / "checkpoint.safetensors", tensors, state)
+    (tmp_path / "manifest.json").write_text(json.dumps(known))
+    with pytest.raises(TrainingError, match="these images are 'rods'"):
+        Training.resume(tmp_path, Images(tiny.images().images, None, "rods"))
+    with pytest.raises(TrainingError, match="of 200 images, not 40"):
+        Training.resume(tmp_path, tiny.images(40))
+    assert len(list(Training.resume(tmp_path, tiny.images(), steps=9))) == 2
 
 
 def test_the_first_value_that_is_not_finite_stops_the_run(tmp_path):
@@ -229,7 +263,7 @@ def test_a_run_without_a_folder_writes_nothing(tmp_path, monkeypatch):
 def test_what_does_not_fit_together_is_refused(bars):
     with pytest.raises(ValueError, match=r"\(1, 8, 8\)"):
         Training(tiny.build(), Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8)), tiny.RECIPE)
-    with pytest.raises(ValueError, match="fewer than one batch"):
+    with pytest.raises(ValueError, match=r"200 images are fewer than one batch of 500.*--set batch=200"):
         Training(tiny.build(), bars, Recipe(batch=500))
     with pytest.raises(ValueError, match="name each"):
         Training(tiny.build(), bars, Recipe(batch=16, lambda_g={"kind": 1.0}))

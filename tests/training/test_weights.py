@@ -1,6 +1,9 @@
 import json
+import os
+import tempfile
 from pathlib import Path
 
+import faults
 import pytest
 import safetensors.torch
 import tiny
@@ -51,6 +54,7 @@ def without(key):
     ("damage", "says"),
     [
         (lambda p: p.unlink(), "does not exist"),
+        (lambda p: (p.unlink(), p.mkdir()), r"is a folder.*w\.safetensors/weights\.safetensors"),
         (lambda p: p.write_bytes(p.read_bytes()[:-100]), "truncated"),
         (lambda p: p.write_bytes(p.read_bytes()[:4]), "truncated"),
         (lambda p: p.write_bytes(b""), "truncated"),
@@ -131,3 +135,38 @@ def test_a_folder_of_that_name_does_not_hide_a_shipped_model(tmp_path, monkeypat
 def test_the_manifest_is_plain_json(saved):
     _, manifest = files.load_tensors(saved[1])
     assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_an_unknown_name_lists_the_models_that_ship():
+    with pytest.raises(FileError, match=r"no model 'mnits' ships.*dcgan-faces.*mnist-control") as error:
+        weights.load("mnits")
+    assert "reader" not in str(error.value) and "judge" not in str(error.value)
+
+
+def test_a_folder_of_a_shipped_name_hides_no_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist").mkdir()
+    assert weights.load("mnist").network == "mnist"
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(FileError, match="runs is a folder"):
+        weights.load("runs")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the rights are Unix's")
+def test_a_file_that_may_not_be_read_is_said_to_be_there():
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        path = weights.save(tiny.build(), Path(place) / "shut" / "w.safetensors")
+        for shut in (path, path.parent):
+            shut.chmod(0o000)
+            with faults.ordinary_user(), pytest.raises(FileError, match=r"cannot be opened \(Permission denied\)"):
+                weights.load(path)
+            shut.chmod(0o755)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="asks Linux what is mapped")
+def test_what_was_loaded_does_not_hold_the_file(saved):
+    """Windows replaces no file that is mapped, and a resumed run writes where it read."""
+    _, path = saved
+    tensors, _ = files.load_tensors(path)
+    assert tensors and str(path) not in Path("/proc/self/maps").read_text()
