@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infogan_lib.data.files import write_bytes
+from infogan_lib.data.files import expand, write_bytes
 
 HEADING = re.compile(r"^#+ Exercise (\d\d\.\d+)\b", re.MULTILINE)
 ANSWER = re.compile(r'data-exercise="(\d\d\.\d+)" data-state="(right|wrong|not yet)"')
@@ -39,7 +39,7 @@ class Progress:
 
 def course(folder: str | Path) -> list[Path]:
     """The numbered notebooks in `folder`, in order, without kept copies. Raises ValueError where there is none."""
-    folder = Path(folder)
+    folder = expand(folder)
     found = sorted(path for path in folder.glob("[0-9][0-9]_*.ipynb") if MINE not in path.name)
     if not found:
         what = "holds no notebook such as 00_start_here.ipynb" if folder.is_dir() else "is no folder"

@@ -51,5 +51,5 @@ def face_set(
 def _cache(folder: str | Path | None) -> Path:
     """Where rendered images are kept."""
     if folder is not None:
-        return Path(folder)
+        return files.expand(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")) / "infogan_lib"

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from infogan_lib.core.latent import Latent
 from infogan_lib.core.model import InfoGAN
+from infogan_lib.data import files
 from infogan_lib.data.images import to_uint8
 from infogan_lib.data.threads import one_thread
 from infogan_lib.show import plots
@@ -126,7 +127,7 @@ def keep(content: bytes, folder: str | Path, stem: str, suffix: str) -> Path:
 
     Nothing is ever overwritten, and no half of a file is left. Raises OSError where the folder cannot be written.
     """
-    folder = Path(folder)
+    folder = files.expand(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
         path = folder / f"{stem}-{number:03d}.{suffix}"
