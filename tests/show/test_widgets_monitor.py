@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import ipywidgets
 import pytest
@@ -439,20 +440,7 @@ def test_snapshots_feed_an_explorer_while_training_runs():
     assert same(weights(explorer.model), weights(monitor.snapshot()))
 
 
-# -- nothing is left behind --------------------------------------------------------------------------
-
-
-def test_close_ends_the_thread_and_nothing_keeps_the_monitor(tmp_path):
-    run = training(folder=tmp_path)
-    monitor = TrainingMonitor(run)
-    monitor.start()
-    monitor.wait(step=3)
-    monitor.close()
-    assert workers() == [] and Training.resume(tmp_path, tiny.images()).step == run.step
-    reference = weakref.ref(monitor)
-    del monitor
-    gc.collect()
-    assert reference() is None
+# -- however it ends, nothing is lost --------------------------------------------------------------------------
 
 
 START = """
@@ -460,6 +448,7 @@ import sys, time
 sys.path.insert(0, {tests!r})
 import tiny, torch
 from dataclasses import replace
+from functools import partial
 from infogan_lib import Training
 from infogan_lib.show.widgets.monitor import TrainingMonitor
 torch.set_num_threads(1)
@@ -538,8 +527,8 @@ class Shell:
         self.callbacks, self.saved_sigint_handler = [], signal.SIG_IGN
 
     def register(self, event, callback):
-        assert event == "post_run_cell"
-        self.callbacks.append(callback)
+        if event == "post_run_cell":
+            self.callbacks.append(callback)
 
 
 def test_many_monitors_wait_for_interrupts_with_one_handler_a_shell(monkeypatch):
@@ -551,7 +540,7 @@ def test_many_monitors_wait_for_interrupts_with_one_handler_a_shell(monkeypatch)
     monitors = [TrainingMonitor(training(seed=seed)) for seed in (1, 2)]
     assert len(shell.callbacks) == 1 and shell.saved_sigint_handler == handler != signal.SIG_IGN
     gc.collect()
-    assert set(shell.infogan_interrupts.methods) == set(monitors)
+    assert set(shell.infogan_cells.interrupted) == set(monitors)
     for error, state in ((None, "running"), (ValueError(), "running"), (KeyboardInterrupt(), "paused")):
         monitors[1].start()
         shell.callbacks[0](SimpleNamespace(error_in_exec=error))
@@ -573,8 +562,10 @@ def kernel():
         manager.shutdown_kernel(now=True)
 
 
-def ask(client, code, begun=None):
-    """What a cell prints, or the name of its error. `begun` is called at its first output."""
+def ask(client, code, begun=None, cell=None):
+    """What a cell prints, or the name of its error. `begun` is called at its first output. `cell` is the notebook's
+    name of the cell, as JupyterLab sends it.
+    """
     said = []
 
     def output(message):
@@ -582,7 +573,9 @@ def ask(client, code, begun=None):
         if begun is not None and len(said) == 1:
             begun()
 
-    reply = client.execute_interactive(code, timeout=60, output_hook=output)["content"]
+    named = partial(client.session.msg, metadata=None if cell is None else {"cellId": cell})
+    with mock.patch.object(client.session, "msg", named):
+        reply = client.execute_interactive(code, timeout=60, output_hook=output)["content"]
     return reply["ename"] if reply["status"] == "error" else "".join(said).strip()
 
 
@@ -615,3 +608,33 @@ def test_interrupting_or_shutting_down_a_kernel(tmp_path, kernel):
     resumed = Training.resume(tmp_path, tiny.images())
     assert resumed.step == step and same(weights(resumed.model), after(step))
     assert not list(tmp_path.glob(".*.part"))
+
+
+COUNT = "from ipywidgets.widgets.widget import _instances; print(len(_instances))"
+SHOW = "monitor = TrainingMonitor(run)\nmonitor.start()\nmonitor.wait(step=run.step + 3)\nmonitor"
+
+
+def test_a_cell_run_again_and_a_kernel_restarted(tmp_path, kernel):
+    manager, client = kernel
+    recipe = "replace(tiny.RECIPE, steps=100_000)"
+    make = f"run = Training(tiny.build(), tiny.images(), {recipe}, seed=7, folder={str(tmp_path)!r})"
+    assert ask(client, START.format(tests=TESTS) + make, cell="a") == ""
+    ask(client, SHOW, cell="b")
+    once = int(ask(client, COUNT))
+    for _ in range(3):
+        ask(client, SHOW, cell="b")
+    assert int(ask(client, COUNT)) == once  # the page has one of them, and so has the memory
+    assert ask(client, "print(monitor.state)") == "running"
+    ask(client, "other = TrainingMonitor(run)", cell="c")
+    assert int(ask(client, COUNT)) == 2 * once
+    assert ask(client, "print(other.state)", cell="b") == "running"  # cell b is another one now; the run goes on
+    assert int(ask(client, COUNT)) == once
+    ask(client, "other.pause()")
+    step = saved_step(tmp_path)
+    manager.restart_kernel(now=True)
+    client.wait_for_ready(timeout=60)
+    assert ask(client, START.format(tests=TESTS) + make, cell="a") == "TrainingError"  # it holds a run; nothing is lost
+    resume = f"run = Training.resume({str(tmp_path)!r}, tiny.images())\nprint(run.step)"
+    assert ask(client, resume, cell="a") == str(step)
+    ask(client, SHOW, cell="b")
+    assert ask(client, "print(monitor.state)") == "running"

@@ -192,7 +192,7 @@ def test_a_scene_shows_the_image_of_the_values_set(values, view):
     tile = picture if view == "one" else picture[10 * y + 2 : 10 * y + 10, 10 * x + 2 : 10 * x + 10]
     # A batch of another size may round the last bit another way.
     assert np.abs(tile.astype(int) - alone.astype(int)).max() <= 1
-    assert f"set to {values['c1']:.2f}" in parts(html).get("aria-label")
+    assert f"set to {np.float32(values['c1']):.2f}" in parts(html).get("aria-label")
 
 
 def test_a_sheet_frames_one_image_and_leaves_all_pixels_alone():

@@ -5,7 +5,6 @@ Each control has a `value`, named as the code takes it: a category, 0 or 1, a nu
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import anywidget
 import ipywidgets
@@ -14,23 +13,23 @@ import traitlets
 from infogan_lib.core.codes import Circular
 from infogan_lib.show.widgets.callbacks import button
 from infogan_lib.show.widgets.knobs import LAYOUTS, Knob
+from infogan_lib.show.widgets.panel import page
 from infogan_lib.show.widgets.readings import Labels, shown_name, state_names
 
-HERE = Path(__file__).parent
 MANY = 10  # states up to here are buttons, above it a menu
 
 
 class Control(anywidget.AnyWidget):
     """What all controls share: a label and the look."""
 
-    _css = HERE / "controls.css"
+    _css = page("controls.css")
     label = traitlets.Unicode().tag(sync=True)
 
 
 class Slider(Control):
     """A number between `ends`; `zone` is the range that training drew from, shaded, or ()."""
 
-    _esm = HERE / "slider.js"
+    _esm = page("slider.js")
     value = traitlets.Float().tag(sync=True)
     ends = traitlets.List([-2.0, 2.0]).tag(sync=True)
     zone: traitlets.List = traitlets.List([]).tag(sync=True)
@@ -40,7 +39,7 @@ class Slider(Control):
 class Choice(Control):
     """One of `options`, by index: buttons that work as a radio group, or a menu."""
 
-    _esm = HERE / "choice.js"
+    _esm = page("choice.js")
     value = traitlets.Int().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
     menu = traitlets.Bool().tag(sync=True)
@@ -49,7 +48,7 @@ class Choice(Control):
 class Dial(Control):
     """An angle in radians, -pi to pi."""
 
-    _esm = HERE / "dial.js"
+    _esm = page("dial.js")
     value = traitlets.Float(min=-math.pi, max=math.pi).tag(sync=True)
 
 
@@ -59,8 +58,8 @@ class Screen(anywidget.AnyWidget):
     `across` and `down` label the columns and rows, `chosen` = [column, row] says which of them are set.
     """
 
-    _esm = HERE / "screen.js"
-    _css = HERE / "controls.css"
+    _esm = page("screen.js")
+    _css = page("controls.css")
     png = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)

@@ -2,7 +2,6 @@
 
 import copy
 import time
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -17,9 +16,9 @@ from infogan_lib.core.recipe import Report
 from infogan_lib.show.widgets import render
 from infogan_lib.show.widgets.controls import Screen
 from infogan_lib.show.widgets.history import History, panels
+from infogan_lib.show.widgets.panel import page
 from infogan_lib.training.reports import fetch
 
-HERE = Path(__file__).parent
 WINDOW = 20.0  # seconds over which the speed is measured
 WIDTH = 480  # pixels of the samples on the page, at most
 
@@ -27,8 +26,8 @@ WIDTH = 480  # pixels of the samples on the page, at most
 class Curves(anywidget.AnyWidget):
     """Panels of curves as SVG, a line of status, and two lines for screen readers: what changed, what failed."""
 
-    _esm = HERE / "monitor.js"
-    _css = HERE / "monitor.css"
+    _esm = page("monitor.js")
+    _css = page("monitor.css")
     panels: Any = traitlets.List().tag(sync=True)
     status = traitlets.Unicode().tag(sync=True)
     said = traitlets.Unicode().tag(sync=True)
@@ -102,11 +101,6 @@ class Dashboard(ipywidgets.VBox):
             if self.total and self.total > last:
                 parts.append(f"about {_clock((self.total - last) / speed)} left")
         return " · ".join(parts)
-
-    def close(self) -> None:
-        self.curves.close()
-        self.samples.close()
-        super().close()
 
 
 def model_of(source: Any) -> Any:

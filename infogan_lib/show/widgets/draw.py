@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -23,10 +22,10 @@ from infogan_lib.show.widgets import render
 from infogan_lib.show.widgets.callbacks import Message, button
 from infogan_lib.show.widgets.controls import Control, Screen, bar, control
 from infogan_lib.show.widgets.knobs import knobs
+from infogan_lib.show.widgets.panel import Panel, page
 from infogan_lib.show.widgets.readings import reading
 from infogan_lib.show.widgets.strokes import BRUSH, SIZE, picture, to_mnist
 
-HERE = Path(__file__).parent
 COLUMNS = 4  # of G's images
 HINT = "Draw a digit in the black square, or load an example."
 
@@ -36,15 +35,15 @@ class Canvas(anywidget.AnyWidget):
     784 grey levels or []; `summary` is said below, and to screen readers once the hand rests.
     """
 
-    _esm = HERE / "draw.js"
-    _css = HERE / "draw.css"
+    _esm = page("draw.js")
+    _css = page("draw.css")
     strokes: Any = traitlets.List().tag(sync=True, echo_update=False)
     base: Any = traitlets.List().tag(sync=True)
     brush = traitlets.Float(BRUSH).tag(sync=True)
     summary = traitlets.Unicode(HINT).tag(sync=True)
 
 
-class DrawAndRead(ipywidgets.VBox):
+class DrawAndRead(Panel):
     """Draw with mouse, finger, pen or arrow keys; the drawing is normalised as MNIST was, and Q reads it.
 
         draw = DrawAndRead(weights.load("mnist"))
@@ -59,7 +58,7 @@ class DrawAndRead(ipywidgets.VBox):
     noise_seed  where the noise comes from
 
     The sliders start at the means that Q read. Raises TypeError for what is no InfoGAN, ValueError for a model
-    without codes or for other images, and for `digits` of another length than the code's k.
+    without codes or for other images, and for `digits` of another length than the code's k; RuntimeError once closed.
     """
 
     def __init__(
@@ -108,6 +107,7 @@ class DrawAndRead(ipywidgets.VBox):
 
         28 x 28 pixels are taken as they are, other sizes as `to_mnist` makes them. Raises ValueError otherwise.
         """
+        self.check_open()
         pixels = torch.as_tensor(image)
         floats = to_float(pixels) if pixels.dtype == torch.uint8 else pixels.float()
         if floats.numel() != SIZE * SIZE or floats.shape[-2:] != (SIZE, SIZE):
@@ -132,6 +132,12 @@ class DrawAndRead(ipywidgets.VBox):
         asked = self._asked.get(digit, 0)
         self._asked[digit] = asked + 1
         self.set_image(self._examples.images[places[asked % len(places)]])
+
+    def _close(self) -> None:
+        with self._lock:
+            super()._close()
+            del self.model
+            self._examples = None
 
     # -- callbacks -----------------------------------------------------------------------------------
 

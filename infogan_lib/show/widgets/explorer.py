@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
-import ipywidgets
 import numpy as np
 
 from infogan_lib.core.model import InfoGAN
@@ -14,11 +13,12 @@ from infogan_lib.show.widgets import render
 from infogan_lib.show.widgets.callbacks import Message
 from infogan_lib.show.widgets.controls import Choice, Control, Toolbar, bar, control
 from infogan_lib.show.widgets.knobs import LAYOUTS, Knob, knobs
-from infogan_lib.show.widgets.readings import Labels
+from infogan_lib.show.widgets.panel import Panel
+from infogan_lib.show.widgets.readings import Labels, state_names
 from infogan_lib.show.widgets.stage import Look, Stage
 
 
-class LatentExplorer(ipywidgets.VBox):
+class LatentExplorer(Panel):
     """Sliders, buttons and dials made from a model's `LatentSpec`, its image, and Q's reading of that image.
 
         explorer = LatentExplorer(weights.load("mnist"))
@@ -40,7 +40,7 @@ class LatentExplorer(ipywidgets.VBox):
     Every knob is in `controls`, by name; all else that can be pressed in `tools`. Drawing takes one torch thread
     and the explorer's lock, so callbacks may run on any thread, beside a training of another model.
     Raises TypeError for what is no InfoGAN, KeyError for an unknown code, and ValueError for two models that
-    cannot share controls, an unknown view, or nothing to turn.
+    cannot share controls, an unknown view, or nothing to turn; RuntimeError once closed.
     """
 
     def __init__(
@@ -67,13 +67,16 @@ class LatentExplorer(ipywidgets.VBox):
         if not self._knobs:
             raise ValueError("LatentExplorer: nothing to turn; this model has neither codes nor noise sliders.")
         labels = labels or {}
-        self.controls: dict[str, Control] = {knob.name: control(knob, labels) for knob in self._knobs}
+        for code in model.spec.codes:
+            if code.discrete:
+                state_names(code, labels)  # raises what it raises before there is a widget
         x = 0 if across is None else self._known(across)
         y = min(int(x == 0), len(self._knobs) - 1) if down is None else self._known(down)
         moving = next((i for i, knob in enumerate(self._knobs) if knob.continuous), 0)
+        self._stage = Stage(models, self._knobs, rows, labels, captions)
+        self.controls: dict[str, Control] = {knob.name: control(knob, labels) for knob in self._knobs}
         self.tools = Toolbar([c.label for c in self.controls.values()], view, x, y, moving, noise_seed)
         self.message = Message()
-        self._stage = Stage(models, self._knobs, rows, labels, captions)
         self._folder, self._beginning = Path(folder), (self.values, noise_seed)
         self._lock, self._held = threading.RLock(), 0
         self._sides = x, y
@@ -94,6 +97,7 @@ class LatentExplorer(ipywidgets.VBox):
 
         Raises KeyError for an unknown name, ValueError or TypeError for a value the code or its slider does not have.
         """
+        self.check_open()
         checked = {name: self._knobs[self._known(name)].check(value) for name, value in values.items()}
         with self._quietly():
             for name, value in checked.items():
@@ -112,17 +116,21 @@ class LatentExplorer(ipywidgets.VBox):
 
     @property
     def model(self) -> InfoGAN:
-        """The first model. Setting it draws the new one and leaves the controls alone, on whichever thread.
+        """The first model. Setting it draws the new one and leaves the controls alone, on whichever thread; a closed
+        explorer takes none, so that a training may go on which sets its snapshots here.
 
         Raises ValueError if its spec is another.
         """
+        self.check_open()
         return self._stage.models[0]
 
     @model.setter
     def model(self, model: InfoGAN) -> None:
-        if not model.spec.alike(self.model.spec):
-            raise ValueError(f"explorer.model: expected {self.model.spec}, got {model.spec}.")
         with self._lock:
+            if self.closed:
+                return
+            if not model.spec.alike(self.model.spec):
+                raise ValueError(f"explorer.model: expected {self.model.spec}, got {model.spec}.")
             self._stage.models[0] = model
             self._draw()
 
@@ -132,11 +140,17 @@ class LatentExplorer(ipywidgets.VBox):
 
     def save_gif(self) -> Path:
         """Save one round of playing, enlarged, under a name that is not taken."""
+        self.check_open()
         knob, values, look = self._chosen(self.tools.played), self.values, self._look
         path = knob.there_and_back(values[knob.name], 16)
         with self._lock:  # one model throughout, though a training may set another meanwhile
             frames = [self._stage.render({**values, knob.name: v}, look)[0] for v in path]
         return self._keep(render.gif([render.for_file(render.beside(frame)) for frame in frames]), "gif")
+
+    def _close(self) -> None:
+        with self._lock:
+            super()._close()
+            self._stage.models.clear()
 
     # -- what the controls do --------------------------------------------------------------------------
 
@@ -226,9 +240,10 @@ class LatentExplorer(ipywidgets.VBox):
     # -- helpers ---------------------------------------------------------------------------------------
 
     def _known(self, name: str) -> int:
-        if name not in self.controls:
-            raise KeyError(f"unknown code {name!r}; this explorer has {', '.join(self.controls)}")
-        return list(self.controls).index(name)
+        names = [knob.name for knob in self._knobs]
+        if name not in names:
+            raise KeyError(f"unknown code {name!r}; this explorer has {', '.join(names)}")
+        return names.index(name)
 
     def _chosen(self, menu: Choice) -> Knob:
         return self._knobs[menu.value]

@@ -2,7 +2,6 @@
 
 import math
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,15 +10,17 @@ import ipywidgets
 from infogan_lib.core.latent import LatentSpec
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.core.recipe import Report
-from infogan_lib.show.widgets.callbacks import button, guarded, on_interrupt, weakly
+from infogan_lib.show.widgets.audience import Audience
+from infogan_lib.show.widgets.callbacks import button, guarded, on_interrupt
 from infogan_lib.show.widgets.dashboard import Curves, Dashboard, copied, model_of, total_steps
+from infogan_lib.show.widgets.panel import Panel
 from infogan_lib.show.widgets.worker import ENDS, Worker, check_startable
 from infogan_lib.training.checkpoint import TrainingError
 
 SHARE = 0.08  # of the time, at most, goes into drawing
 
 
-class TrainingMonitor(ipywidgets.VBox):
+class TrainingMonitor(Panel):
     """Live curves of L_I between its floor and its ceiling, of the losses and of sigma; samples; speed.
 
         monitor = TrainingMonitor(run)             # a cell's last line shows it
@@ -31,12 +32,13 @@ class TrainingMonitor(ipywidgets.VBox):
     every    seconds between two drawings, at least; more where drawing would take over 8 % of the time
     rows     rows of samples, each one noise vector drawn with `seed`
 
-    The thread takes one CPU thread. It ends with the run, with `stop`, with `close`, with this object and with the
-    interpreter, always between two steps; interrupting the kernel pauses it. Starting one monitor pauses the others.
+    The thread takes one CPU thread. It ends with the run, with `stop`, with `close` and with the interpreter, always
+    between two steps; interrupting the kernel pauses it. Two monitors of one run show and order the same thread;
+    starting a monitor of another run pauses it.
     Raises TypeError for another source and ValueError for an `every` or `rows` that is not positive.
     """
 
-    _worker: Worker | None = None  # here, since ipywidgets closes what was only half made, too
+    _audience: Audience
 
     def __init__(self, source: Any, *, every: float = 0.5, rows: int = 2, seed: int = 0) -> None:
         if not (every > 0 and rows > 0):
@@ -63,10 +65,10 @@ class TrainingMonitor(ipywidgets.VBox):
         }
         self.bar = ipywidgets.HBox(list(self.buttons.values())).add_class("infogan-bar")
         self.dashboard = Dashboard(self.spec, rows, seed)
-        self.dashboard.reset(int(getattr(self.run, "step", 0)), total_steps(self.run))
         super().__init__([self.bar, self.dashboard])
         on_interrupt(self.pause)
-        self._draw("waiting")
+        self._join()
+        self.redraw()
 
     @property
     def curves(self) -> Curves:
@@ -77,6 +79,8 @@ class TrainingMonitor(ipywidgets.VBox):
 
     def update(self, report: Report) -> None:
         """Note a report. Cheap: its numbers stay on the device until the next drawing is due."""
+        if self.closed:
+            return
         if self._worker is None:
             self.bar.layout.display = "none"  # the loop is the caller's, so there is nothing to press
         self._pending.append(report)
@@ -105,14 +109,18 @@ class TrainingMonitor(ipywidgets.VBox):
 
     @property
     def state(self) -> str:
-        """One of "waiting" (not started here), "running", "paused", "finished", "stopped" and "failed"."""
-        return "waiting" if self._worker is None else self._worker.state
+        """One of "waiting" (not started here), "running", "paused", "finished", "stopped", "failed" and "closed"."""
+        return "closed" if self.closed else "waiting" if self._worker is None else self._worker.state
+
+    @property
+    def _worker(self) -> Worker | None:
+        return self._audience.worker
 
     def start(self, run: Iterator[Report] | None = None) -> None:
         """Train `run`, or the run this monitor was made of, in a thread; or go on after a pause. Returns at once.
 
         Raises TrainingError if it is running already, if there is no run, or if it is finished, closed or
-        broken; ValueError for a run over another spec.
+        broken; ValueError for a run over another spec, and RuntimeError once this monitor is closed.
         """
         self._order(math.inf, run)
 
@@ -151,47 +159,66 @@ class TrainingMonitor(ipywidgets.VBox):
         return done
 
     def close(self) -> None:
-        """Stop the run and take the widget off the page."""
-        self.stop()
-        for child in (*getattr(self, "buttons", {}).values(), *self.children):
-            child.close()
+        """Take the widget off the page, and let go of the run; stop it, unless another monitor still shows it."""
         super().close()
+
+    def replaced(self) -> None:
+        """Its cell is run again: close, but leave the run open. Paused and saved, it is for the next monitor."""
+        self._audience.leave(self, close=False)
+        self.close()
+
+    def _close(self) -> None:
+        self._audience.leave(self, close=True)
+        super()._close()
+        self._audience = Audience()
+        self.run = self.model = None
+        self._hooks, self._pending = [], []
 
     def _between_steps(self, function: Callable[[], Any]) -> Any:
         return function() if self._worker is None else self._worker.between_steps(function)
 
     def _order(self, steps: float, run: Any) -> None:
-        worker = self._worker
-        if worker is not None and worker.state == "running":
+        self.check_open()
+        if self.state == "running":
             raise TrainingError("the run is training already; pause or stop it first.")
+        if run is not None and run is not self.run:
+            if self.state == "paused":
+                raise TrainingError("this monitor holds another run, paused; stop it first.")
+            self._turn_to(run)
+        if self.run is None:
+            raise TrainingError("this monitor knows no run; start(run) gives it one.")
+        check_startable(self.run)
+        worker = self._worker
         if worker is None or worker.state in ENDS:
-            worker = self._hire(self.run if run is None else run)
-        elif run is not None and run is not self.run:
-            raise TrainingError("this monitor holds another run, paused; stop it first.")
+            worker = self._audience.hire(self.run)
+        self._audience.begin()
+        worker.go_on(steps)
+
+    def _turn_to(self, run: Any) -> None:
+        """Watch another run."""
+        check_startable(run)
+        if not run.model.spec.alike(self.spec):
+            raise ValueError(f"this monitor is for {self.spec}, the run's model has {run.model.spec}.")
+        self._audience.leave(self, close=True)
+        self.run, self.model = run, model_of(run)
+        self._join()
+
+    def _join(self) -> None:
+        self.dashboard.reset(int(getattr(self.run, "step", 0)), total_steps(self.run))
+        self._audience = Audience.of(self.run)
+        self._audience.watchers += (self,)
+
+    # -- showing ------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """The run goes on, ordered by this monitor or by another one of it."""
         self.dashboard.pause_clock()
         self.bar.layout.display = None
         self._due = 0.0
         self._show("running")
-        worker.go_on(steps)
-
-    def _hire(self, run: Any) -> Worker:
-        if run is None:
-            raise TrainingError("this monitor knows no run; start(run) gives it one.")
-        check_startable(run)
-        if not run.model.spec.alike(self.spec):
-            raise ValueError(f"this monitor is for {self.spec}, the run's model has {run.model.spec}.")
-        if run is not self.run:
-            self.run, self.model = run, model_of(run)
-            self.dashboard.reset(int(getattr(run, "step", 0)), total_steps(run))
-        worker = Worker(run, weakly(self.update), weakly(self._draw))
-        self._worker = worker
-        weakref.finalize(self, worker.stop)  # when this object goes, and when the interpreter exits
-        worker.start()
-        return worker
-
-    # -- showing ------------------------------------------------------------------------------------
 
     def _draw(self, state: str) -> None:
+        """Draw all there is; called where no step is under way."""
         begun = time.monotonic()
         self.dashboard.add(self._pending)
         self._pending = []

@@ -27,9 +27,14 @@ def check_startable(run: Any) -> None:
         raise TrainingError("this run is finished; Training.resume(folder, images, steps=...) trains it further.")
     if getattr(run, "in_step", False):
         raise TrainingError("this run is in the middle of a step: another loop drives it, or an error broke it there.")
+    if _closed(run):
+        raise TrainingError(f"this run was closed; go on with Training.resume({str(run.folder.path)!r}, images).")
+
+
+def _closed(run: Any) -> bool:
+    """Whether the run has let go of its folder, which another may hold now."""
     folder = getattr(run, "folder", None)
-    if folder is not None and folder.closed:
-        raise TrainingError(f"this run was closed; go on with Training.resume({str(folder.path)!r}, images).")
+    return folder is not None and folder.closed
 
 
 class Worker(threading.Thread):
@@ -38,7 +43,7 @@ class Worker(threading.Thread):
     `after_step(report)` is called between steps and `at_rest(state)` before the run pauses or ends, both in this
     thread; what they raise ends the run. Of all workers in a process only one runs: starting or resuming one pauses
     the others, for two trainings on a few cores slow each other down far more than twofold. The thread is a daemon:
-    whoever owns it calls `stop` before the interpreter exits.
+    whoever owns it calls `stop` before the interpreter exits. A run that somebody else closes is stopped as well.
     """
 
     def __init__(self, run: Iterator[Any], after_step: Callable[[Any], None], at_rest: Callable[[str], None]) -> None:
@@ -48,7 +53,7 @@ class Worker(threading.Thread):
         self.last_step = int(getattr(run, "step", 0))
         self._after_step, self._at_rest = after_step, at_rest
         self._changed = threading.Condition()
-        self._state, self._allowed, self._stopping = "paused", 0.0, False
+        self._state, self._allowed, self._stopping, self._closing = "paused", 0.0, False, True
         self._calls: list[Call] = []
 
     @property
@@ -77,10 +82,10 @@ class Worker(threading.Thread):
             self._changed.notify_all()
         self.wait()
 
-    def stop(self) -> None:
-        """Pause for good: the run is saved and closed, and the thread has ended."""
+    def stop(self, close: bool = True) -> None:
+        """Pause for good: the run is saved and closed, and the thread has ended. `close=False` leaves the run open."""
         with self._changed:
-            self._stopping = True
+            self._stopping, self._closing = True, close
             self._changed.notify_all()
         if self.is_alive() and threading.current_thread() is not self:
             self.join()
@@ -124,7 +129,7 @@ class Worker(threading.Thread):
         self._set(end)
 
     def _train(self) -> str:
-        while self._ordered():
+        while self._ordered() and not _closed(self.training):
             try:
                 report = next(self.training)
             except StopIteration:
@@ -166,9 +171,10 @@ class Worker(threading.Thread):
         _answer(calls)
 
     def _save(self) -> None:
-        """Save the run if it has a folder and is not within a step."""
-        if getattr(self.training, "folder", None) is not None and not getattr(self.training, "in_step", False):
-            self.training.save()
+        """Save the run if it has a folder, still its own, and is not within a step."""
+        run = self.training
+        if getattr(run, "folder", None) is not None and not (_closed(run) or getattr(run, "in_step", False)):
+            run.save()
 
     def _close(self, end: str) -> None:
         """Save, and let go of the folder. A finished Training has saved itself."""
@@ -176,7 +182,7 @@ class Worker(threading.Thread):
             if end != "finished":
                 self._save()
         finally:
-            if hasattr(self.training, "close"):
+            if hasattr(self.training, "close") and (self._closing or end != "stopped"):
                 self.training.close()
 
 
