@@ -1,7 +1,8 @@
 """Grade what came back: `python notebooks/teaching/grade.py 05 assignments/submitted --out grades.csv`.
 
-Looks for SUBMITTED/NAME/05/05_variational_bound.ipynb, runs each with the course's own checks and writes one row a
-learner: right, wrong, empty, error or missing for each exercise, and for those in words `to read` or empty.
+Looks for SUBMITTED/NAME/05/05_variational_bound.ipynb, or what is left of that name, runs each with the course's own
+checks and writes one row a learner: right, wrong, empty, error or missing for each exercise, for those in words
+`to read` or empty, and in `notes` what was not as it was handed out.
 
 This executes what learners wrote, with your rights. Run it where nothing can be lost: in a container or under an
 account of its own, without network. A learner who sets out to cheat can also fool a check that runs in their process.
@@ -14,84 +15,115 @@ import csv
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-from assign import EMPTY, path_of, source
+from assign import path_of, source
+from handin import Cell, exercise_of, find, learners, plan, read, states
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
 
 STATES = {"right": "right", "wrong": "wrong", "not yet": "empty"}
+Runner = Callable[[list[str]], "tuple[list[str], str]"]
 
 
-def exercise_of(cell: NotebookNode) -> tuple[str, str]:
-    """("check", "05.1") for the cell that checks 05.1, ("words", "05.5") for an answer in words, otherwise ("", "")."""
-    name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-    found = re.fullmatch(r"(check|words)-(\d\d)-(\d+)", name)
-    return (found[1], f"{found[2]}.{found[3]}") if found else ("", "")
-
-
-def grade(submitted: NotebookNode, assignment: NotebookNode, seconds: float = 120) -> dict[str, str]:
-    """Exercise id -> its state. The checks that run are the assignment's own, whatever stands in their place.
-
-    `seconds` is the limit of one cell; a kernel that dies or runs over it leaves the rest as `error`.
+def run(codes: list[str], seconds: float = 120) -> tuple[list[str], str]:
+    """What each cell gives back, as `_last` says, up to the first that ends the kernel or takes more than `seconds`;
+    and what became of that one, or "".
     """
-    checks = {
-        id: cell.source.splitlines()[0]
-        for cell in assignment.cells
-        for kind, id in [exercise_of(cell)]
-        if kind == "check"
-    }
-    states = {id: "missing" for cell in assignment.cells for kind, id in [exercise_of(cell)] if kind}
-    book = nbformat.from_dict(submitted)
-    for cell in book.cells:
-        kind, id = exercise_of(cell)
-        if cell.cell_type == "code":
-            cell.outputs = []
-            if kind == "check" and id in checks:
-                cell.source = f"from infogan_lib.course.exercises import check\n\n{checks[id]}"
-        elif kind == "words" and id in states:
-            states[id] = "to read" if cell.source.replace(EMPTY, "").strip() else "empty"
+    book = new_notebook(cells=[new_code_cell(code) for code in codes])
+    shown: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         where = {"metadata": {"path": folder}}
         client = NotebookClient(book, timeout=seconds, allow_errors=True, kernel_name="python3", resources=where)
-        try:
-            client.execute()
-        except (CellTimeoutError, DeadKernelError) as error:
-            print(f"  stopped: {type(error).__name__}", file=sys.stderr)
-    for cell in book.cells:
-        kind, id = exercise_of(cell)
-        if kind == "check" and id in checks:
-            results = [out.data.get("text/plain", "") for out in cell.outputs if out.output_type == "execute_result"]
-            said = re.match(rf"exercise {re.escape(id)}: (right|wrong|not yet)", results[-1] if results else "")
-            states[id] = STATES[said[1]] if said else "error"
-    return states
+        with client.setup_kernel():
+            for i, cell in enumerate(book.cells):
+                try:
+                    client.execute_cell(cell, i)
+                except Exception as error:
+                    return shown, type(error).__name__
+                shown.append(_last(cell.outputs))
+    return shown, ""
+
+
+def _last(outputs: list[NotebookNode]) -> str:
+    """What a cell gives back, or "failed: " and the error that ended it."""
+    for out in reversed(outputs):
+        if out.output_type == "error":
+            return f"failed: {out.ename}: {out.evalue}"
+        if out.output_type == "execute_result":
+            return str(out.data.get("text/plain", ""))
+    return ""
+
+
+def grade(cells: list[Cell], assignment: NotebookNode, run: Runner = run) -> tuple[dict[str, str], list[str]]:
+    """Exercise id -> its state, and what was not as handed out. The checks that run are the assignment's own, whatever
+    stands in their place. A cell that ends the kernel or its time is left out, and the rest is run again without it.
+    """
+    found, notes = states(cells, assignment)
+    steps, more = plan(cells, assignment)
+    notes += more
+    failed: dict[str, str] = {}  # exercise id -> its first error, or "" where that is said already
+    while True:
+        shown, broken = run([step.code for step in steps])
+        if not broken:
+            break
+        step = steps.pop(len(shown))
+        what = f"a cell ended by {broken}, and was left out: {step.code.strip().splitlines()[0][:60]}"
+        notes.append(f"{step.id}: {what}" if step.id else what)
+        failed[step.id] = ""
+    for step, said in zip(steps, shown):
+        if step.checks and (result := re.match(rf"exercise {re.escape(step.checks)}: (right|wrong|not yet)", said)):
+            found[step.checks] = STATES[result[1]]
+        elif said.startswith("failed: "):
+            failed.setdefault(step.id, said.removeprefix("failed: ").splitlines()[0])
+    notes += [f"{id}: {failed[id]}" for id, state in found.items() if state == "error" and failed.get(id)]
+    return found, notes
 
 
 def grade_all(number: str, submitted: Path, out: Path) -> list[dict[str, str]]:
-    """Grade every learner's folder and write the table. Raises ValueError if there is no learner's folder."""
+    """Grade every learner's folder and write the table. Raises ValueError if there is no learner's folder, and if the
+    table cannot be written.
+    """
     assignment, name = source(number), path_of(number).name
-    learners = sorted(folder for folder in submitted.glob("*") if folder.is_dir())
-    if not learners:
+    folders, notes = learners(submitted)
+    if not folders:
         raise ValueError(f"No folders in {submitted}. Expected {submitted}/NAME/{number}/{name}, one NAME a learner.")
-    exercises = [id for cell in assignment.cells for kind, id in [exercise_of(cell)] if kind]
+    try:
+        out.open("a").close()  # before the work; what stands there now is kept until it is done
+    except OSError as error:
+        raise ValueError(f"Cannot write {out}: {error.strerror}. Name another file with --out.") from error
+    for note in notes:
+        print(note, file=sys.stderr)
+    exercises = [id for cell in assignment.cells for kind, id in [exercise_of(cell)] if kind in ("check", "words")]
     rows = []
-    for folder in learners:
+    for folder in folders:
         print(folder.name, file=sys.stderr)
-        try:
-            states = grade(nbformat.read(folder / number / name, as_version=4), assignment)
-        except FileNotFoundError:
-            states = dict.fromkeys(exercises, "missing")
-        except Exception as error:  # one unreadable file must not cost the others their grade
-            print(f"  not graded: {error}", file=sys.stderr)
-            states = dict.fromkeys(exercises, "error")
-        rows.append({"learner": folder.name, **states, "right": str(list(states.values()).count("right"))})
-    with out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, ["learner", *exercises, "right"])
+        found, notes = grade_one(folder, number, name, assignment)
+        for note in notes:
+            print(f"  {note}", file=sys.stderr)
+        right = str(list(found.values()).count("right"))
+        rows.append({"learner": folder.name, **found, "right": right, "notes": "; ".join(notes)})
+    # A folder's name may be no UTF-8.
+    with out.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        table = csv.DictWriter(file, ["learner", *exercises, "right", "notes"])
         table.writeheader()
         table.writerows(rows)
     return rows
+
+
+def grade_one(folder: Path, number: str, name: str, assignment: NotebookNode) -> tuple[dict[str, str], list[str]]:
+    """The states and the notes of one learner; whatever is wrong with one costs no other their grade."""
+    nothing, notes = states([], assignment)[0], []
+    try:
+        path, notes = find(folder, number, name)
+        if path is None:
+            return nothing, notes
+        found, more = grade(read(path), assignment)
+        return found, notes + more
+    except Exception as error:
+        return dict.fromkeys(nothing, "error"), [*notes, f"not graded: {error}"]
 
 
 def main(arguments: list[str] | None = None) -> None:

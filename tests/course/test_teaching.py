@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "notebooks" / "teaching"))
 import assign
 import grade
+import handin
 import slides
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +26,8 @@ def test_every_exercise_is_assigned_once_and_no_answer_with_it(number):
     nbformat.validate(handed_out)
     text = (ROOT / "notebooks" / assign.path_of(number).name).read_text(encoding="utf-8")
     exercises = re.findall(r"### Exercise (\d\d\.\d+)", text)
-    assert [id for cell in handed_out.cells for kind, id in [grade.exercise_of(cell)] if kind] == exercises
+    asked = [handin.exercise_of(cell) for cell in handed_out.cells]
+    assert [id for kind, id in asked if kind in ("check", "words")] == exercises
     for before, after in zip(whole.cells, handed_out.cells):
         assert "SOLUTION" not in after.source and "HIDDEN" not in after.source and "<details>" not in after.source
         for _, region in assign.REGION.findall(before.source):
@@ -35,7 +38,7 @@ def test_every_exercise_is_assigned_once_and_no_answer_with_it(number):
 def test_what_is_handed_out_is_empty(number):
     names, states = {}, []
     for cell in assign.release(assign.source(number)).cells:
-        kind, _ = grade.exercise_of(cell)
+        kind, _ = handin.exercise_of(cell)
         if kind == "check":
             states.append(eval(cell.source, names).state)
         elif cell.cell_type == "code":
@@ -50,7 +53,9 @@ def test_a_number_without_solutions_is_named():
 
 @pytest.fixture(scope="module")
 def grades(tmp_path_factory):
-    """Learners of notebook 05: one right, one wrong, one who did nothing, one who tampered, one absent."""
+    """Learners of notebook 05: one right, one wrong, one who did nothing, one who tampered, one absent, and
+    one who handed in what is no notebook.
+    """
     folder = tmp_path_factory.mktemp("class")
     assign.main(["05", "--out", str(folder)])
     name = assign.path_of("05").name
@@ -74,23 +79,33 @@ def grades(tmp_path_factory):
         path.parent.mkdir(parents=True)
         nbformat.write(book, path)
     (folder / "submitted" / "eve").mkdir()
+    (folder / "submitted" / "gus" / "05").mkdir(parents=True)
+    (folder / "submitted" / "gus" / "05" / name).write_text("{")
+    for system in (".ipynb_checkpoints", "__MACOSX", "$RECYCLE.BIN"):
+        shutil.copytree(folder / "submitted" / "ann", folder / "submitted" / system)
     grade.main(["05", str(folder / "submitted"), "--out", str(folder / "grades.csv")])
     with (folder / "grades.csv").open(encoding="utf-8") as file:
-        return {row.pop("learner"): list(row.values()) for row in csv.DictReader(file)}
+        return {row.pop("learner"): row for row in csv.DictReader(file)}
 
 
 @pytest.mark.parametrize(
-    ("learner", "row"),
+    ("learner", "row", "said"),
     [
-        ("ann", ["right", "right", "right", "right", "empty", "4"]),
-        ("bob", ["wrong", "wrong", "error", "wrong", "to read", "0"]),
-        ("cyd", ["empty", "empty", "empty", "empty", "empty", "0"]),
-        ("dan", ["empty", "empty", "empty", "missing", "empty", "0"]),
-        ("eve", ["missing"] * 5 + ["0"]),
+        ("ann", ["right", "right", "right", "right", "empty", "4"], ""),
+        ("bob", ["wrong", "wrong", "error", "wrong", "to read", "0"], "05.3: ZeroDivisionError: division by zero"),
+        ("cyd", ["empty", "empty", "empty", "empty", "empty", "0"], ""),
+        ("dan", ["empty", "empty", "empty", "empty", "empty", "0"], "05.4: the cell with the check is gone"),
+        ("eve", ["missing"] * 5 + ["0"], "there is no notebook with exercises of 05; there is: nothing"),
+        ("gus", ["error"] * 5 + ["0"], "05_variational_bound.ipynb cannot be read as a notebook"),
     ],
 )
-def test_grades(grades, learner, row):
-    assert grades[learner] == row
+def test_grades(grades, learner, row, said):
+    notes = grades[learner]["notes"]
+    assert list(grades[learner].values()) == [*row, notes] and (said in notes if said else not notes)
+
+
+def test_folders_of_operating_systems_are_no_learners(grades):
+    assert list(grades) == ["ann", "bob", "cyd", "dan", "eve", "gus"]
 
 
 def test_grading_nobody_says_where_it_looked(tmp_path):
