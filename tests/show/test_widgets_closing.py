@@ -207,9 +207,14 @@ def test_a_run_that_another_closes_is_stopped_and_writes_nothing_more(tmp_path):
     assert monitor.state == "stopped" and monitor.curves.error == ""
     resumed = Training.resume(tmp_path, tiny.images())
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(TrainingError, match=r"closed.*Training\.resume"):
+        TrainingMonitor(run).start()  # though the folder is open again, for another run
     monitor.close()
     paused.close()
-    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+    run.close()
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before and not resumed.folder.closed
+    with pytest.raises(TrainingError, match=r"training in|holds"):
+        Training.resume(tmp_path, tiny.images())
     resumed.close()
 
 
