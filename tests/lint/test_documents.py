@@ -97,7 +97,11 @@ def ratio(figure: str, options: str) -> str:
 
 def steps_table() -> str:
     """The table of ratios between the README's markers, as it should read."""
-    lines = ["| its seconds an image over those of | " + " | ".join(f"`{preset}`{where}" for where, _, preset in COLUMNS) + " |"]
+    lines = [
+        "| its seconds an image over those of | "
+        + " | ".join(f"`{preset}`{where}" for where, _, preset in COLUMNS)
+        + " |"
+    ]
     lines += ["|---" + "|---:" * len(COLUMNS) + "|"]
     for form, name in (("conv", "convolutional yardstick"), ("fc", "fully connected yardstick")):
         cells = [ratio(f"{form} over {preset}", options) for _, options, preset in COLUMNS]

@@ -71,7 +71,9 @@ def name_the_knobs(answer: Any) -> str:
         if answer[name] not in effects()[code]:
             raise Wrong(f"{name} is not {answer[name]!r}. Hold the noise still and move {name} alone, from end to end.")
     said = [f"{BLIND[code]} {_say(found)}" for code, found in effects().items()]
-    return f"Measured on 2,000 images: {'; '.join(said)}. No label told of any of them; what Q was shown kept them apart."
+    return (
+        f"Measured on 2,000 images: {'; '.join(said)}. No label told of any of them; what Q was shown kept them apart."
+    )
 
 
 @functools.cache

@@ -66,7 +66,7 @@ def _ten_digits(answer: Any) -> list[int]:
     "08.2",
     "First find the button that makes a 7. Then move one slider at a time: one leans the digit, the other changes its "
     "stroke.",
-    "Set each slider close to that end of the trained zone which does what you want. Which end it is, is for you to see.",
+    "Set each slider close to that end of the trained zone which does what you want. Look which end it is.",
     takes="value",
 )
 def bold_leaning_seven(answer: Any) -> str:
@@ -95,7 +95,8 @@ def bold_leaning_seven(answer: Any) -> str:
         raise Wrong(f"A 7, and it {way}: a mean slant of {slant:+.2f}. It should be {LEAN} or less.")
     if thickness < BOLD:
         raise Wrong(
-            f"A 7, and it leans far enough. Its stroke is {thickness:.1f} pixels thick on average; {BOLD} or more is asked."
+            f"A 7, and it leans far enough. Its stroke is {thickness:.1f} pixels thick on average; it should be {BOLD} "
+            "or more."
         )
     return (
         f"A 7 in {100 * sevens:.0f} % of {NOISES} images, with a mean slant of {slant:+.2f} and a stroke of "
