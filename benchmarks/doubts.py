@@ -30,7 +30,7 @@ from infogan_lib import Categorical, Circular, InfoGAN, Latent, LatentSpec, Nois
 from infogan_lib.core.networks import Parts, register
 from infogan_lib.data import Images, to_uint8
 from infogan_lib.measure import code_maps, disentanglement, disturb, metrics, probe, readers, report
-from infogan_lib.training import weights
+from infogan_lib.training import presets, weights
 from infogan_lib.training.presets import Preset
 
 SCORES_FROM = ("code_accuracy", "majority_accuracy", "nmi")
@@ -208,13 +208,13 @@ def scores(args: argparse.Namespace) -> None:
     images = torch.cat([parts[0].images[:10_000], parts[1].images[:5_000]])
     digits = Images(images, torch.cat([parts[0].labels[:10_000], parts[1].labels[:5_000]]), "mnist")
     factors = code_maps.digit_factors(digits.batch(slice(None)), digits.labels)
-    shipped = {name: weights.load(name) for name in ("mnist", "mnist-control")}
+    shipped, preset = {name: weights.load(name) for name in ("mnist", "mnist-control")}, presets.load("mnist")
     for seed in args.seeds or [100]:
-        untrained = WHOLE.build()
+        untrained = preset.build()
         untrained.initialise(seed)
-        prior = WHOLE.spec.sample(len(digits), torch.Generator().manual_seed(seed))
+        prior = preset.spec.sample(len(digits), torch.Generator().manual_seed(seed))
         tables = {
-            ("random codes", "real"): (code_maps.codes_set(WHOLE.spec, prior), factors),
+            ("random codes", "real"): (code_maps.codes_set(preset.spec, prior), factors),
             ("untrained", "real"): (code_maps.codes_read(untrained, digits), factors),
             ("the factors themselves", "real"): (factors, factors),
         }
