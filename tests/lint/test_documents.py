@@ -14,15 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VARIANTS = {  # row of the table: its variant, and the knowledge that was put in
     "**InfoGAN with views**, the preset `mnist`": ("views", "all three views"),
-    "the same, wider: `mnist-gallery`": ("gallery", "all three views"),
     "control: `mnist` with lambda = 0 for G": ("control", "all three views"),
     "one blur for both amounts": ("one-blur", "the nudge; amounts are coarse"),
     "the nudge alone": ("nudge", "a nudged digit is the same digit"),
     "**InfoGAN**, no views": ("infogan", "none"),
-    "its G, and a new Q taught on nudged fakes": ("fresh-q", "the nudge, for Q alone"),
     "the paper's own recipe and network": ("paper", "none"),
-    "InfoGAN + consistency": ("consistency", "the nudge, on real images"),
-    "InfoGAN with views + consistency": ("both", "all three views, and the nudge on real images"),
 }
 MEASURES = {"nats_digit": 2, "frechet": 2, "slant": 2, "stroke": 2}
 
