@@ -7,7 +7,9 @@ else in the library knows these things. Built step by step in notebook 06.
 
 from __future__ import annotations
 
+import keyword
 import math
+import unicodedata
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -17,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # Identifiers like any other, but arguments of `LatentSpec.encode` and `sweep` already.
-RESERVED = ("noise", "name", "steps", "beyond", "self")
+RESERVED = ("noise", "name", "steps", "beyond", "self", "__debug__")
 PLAIN = "plain"  # the view that is the image itself
 
 
@@ -50,10 +52,12 @@ class Code:
     default: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier() or self.name in RESERVED:
+        name = self.name if isinstance(self.name, str) else ""
+        read = unicodedata.normalize("NFKC", name)  # what Python takes it for in `encode(noise=z, NAME=1)`
+        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED or read != name:
             raise ValueError(
                 f"Code name {self.name!r} cannot be used: choose a Python identifier such as 'digit' "
-                f"or 'c1', and none of {', '.join(RESERVED)}."
+                f"or 'c1', no keyword, and none of {', '.join(RESERVED)}."
             )
         if not isinstance(self.view, str) or not self.view:
             raise ValueError(f"Code {self.name!r}: view is the name of a view, got {self.view!r}.")
@@ -325,14 +329,22 @@ class Gaussian(_NormalPosterior):
         return (self.mean - 2 * self.std, self.mean + 2 * self.std)
 
 
+class VonMises(D.VonMises):
+    """torch's, which has no entropy, and whose variance is 1 - R: the circular variance, not radians squared."""
+
+    @property
+    def stddev(self) -> Tensor:
+        """The circular standard deviation sqrt(-2 ln R), in radians."""
+        return (-2 * torch.log1p(-self.variance)).sqrt()
+
+
 @dataclass(frozen=True)
 class Circular(Code):
     """An angle in radians, uniform on the circle; H = ln 2 pi. Encoded as (cos, sin).
 
     Q outputs a 2-vector v, the natural parameter of a von Mises: it points at the mean angle and its
     length is the concentration, squashed below 1 / sigma_floor^2 for the reason a Gaussian's sigma
-    has a floor. v = 0 is the prior, to a thousandth of a nat. (torch's VonMises has no entropy, and its `variance` is
-    the circular variance 1 - R, not radians squared.)
+    has a floor. v = 0 is the prior, to a thousandth of a nat.
     """
 
     sigma_floor: float = 0.1
@@ -366,7 +378,7 @@ class Circular(Code):
         v = torch.where(v.square().sum(1, keepdim=True) < 1e-7, aside, v)
         ceiling = self.sigma_floor**-2
         concentration = ceiling * torch.tanh(v.norm(dim=1) / ceiling)
-        return D.VonMises(torch.atan2(v[:, 1], v[:, 0]), concentration, validate_args=False)
+        return VonMises(torch.atan2(v[:, 1], v[:, 0]), concentration, validate_args=False)
 
     def sweep(self, steps: int = 10, beyond: bool = False) -> Tensor:
         return torch.linspace(-math.pi, math.pi, steps + 1)[:-1]

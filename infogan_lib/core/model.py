@@ -66,6 +66,7 @@ class InfoGAN(nn.Module):
                 }
             )
         self.manifest: dict[str, Any] = {}  # what its file says of it, once loaded
+        self.origin: dict[str, Any] = {}  # and which file that was: what a training goes on from
         self.initialise(0)
 
     def initialise(self, seed: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from infogan_lib.core import objectives
@@ -14,14 +14,17 @@ from infogan_lib.core.bound import Weight, weight_of
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")  # from exact to fast; `training.devices` says what each is
 IN_WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a word"}
+MOST = {int: sys.maxsize, float: sys.float_info.max}
+LEAST = {"steps": 1, "batch": 2, "checkpoint_every": 1}  # of all others 0; batch norm needs a batch of 2
+EACH = {"lambda_g": float, "lambda_q": float, "real_weight": float, "enter": int}  # may be {code: number}
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train. `lambda_g` and `lambda_q` weigh L_I for G and for Q: a number, or {code: number}.
 
-    Raises ValueError for a field of another kind, an objective or precision of another name, and a number of steps, a
-    batch or a decay that no training could have.
+    Raises ValueError for a field of another kind, a negative or endless number, an objective or precision of another
+    name, and a number of steps, a batch or a decay that no training could have.
     """
 
     steps: int = 2000
@@ -50,26 +53,21 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            value = getattr(self, f.name)
-            if f.name in ("lambda_g", "lambda_q", "real_weight"):
-                one_each = isinstance(value, Mapping)
-                for weight in value.values() if one_each else [value]:
-                    _expect(f.name, weight, float, " or {code: number}")
+            value, each = getattr(self, f.name), EACH.get(f.name)
+            if each and isinstance(value, Mapping):
+                for code, number in value.items():
+                    _expect(f"a code's name in {f.name}", code, str)
+                    _expect(f"{f.name} of {code!r}", number, each)
             elif f.name == "enter":
-                if not isinstance(value, Mapping):
-                    raise ValueError(f"recipe: enter must be {{code: step}}, got {value!r}")
-                for step in value.values():
-                    _expect(f.name, step, int, " for each code")
+                raise ValueError(f"recipe: enter must be {{code: step}}, got {value!r}")
             else:
-                _expect(f.name, value, type(f.default))
+                _expect(f.name, value, each or type(f.default), " or {code: number}" if each else "")
         objectives.get(self.objective)
-        for name, least in (("steps", 1), ("batch", 2), ("checkpoint_every", 1)):  # batch norm needs a batch of 2
-            if getattr(self, name) < least:
-                raise ValueError(f"recipe: {name} must be at least {least}, got {getattr(self, name)}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"recipe: precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}")
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"recipe: ema must lie in [0, 1), got {self.ema}")
+        for name in ("beta1", "beta2", "ema"):
+            if getattr(self, name) >= 1:
+                raise ValueError(f"recipe: {name} must lie in [0, 1), got {getattr(self, name)}")
 
     def at(self, step: int, names: Collection[str]) -> Recipe:
         """The recipe after `step` steps: what has not started yet weighs nothing. `names` are the codes."""
@@ -103,10 +101,14 @@ class Recipe:
 
 
 def _expect(name: str, value: Any, kind: type, more: str = "") -> None:
-    """Raise ValueError unless `value` is of that kind; a whole number is a number, true and false are not."""
+    """Raise ValueError unless `value` is of that kind and in range; whole is a number, true and false are not."""
     fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
-    if not fits or (kind is float and not abs(value) <= torch.finfo(torch.float64).max):
+    if not fits or value != value:
         raise ValueError(f"recipe: {name} must be {IN_WORDS[kind]}{more}, got {value!r}")
+    # Only lambda may be negative: G is then paid for hiding a code, which is an experiment.
+    least = -sys.float_info.max if name.startswith("lambda") else LEAST.get(name, 0)
+    if kind in MOST and not least <= value <= MOST[kind]:
+        raise ValueError(f"recipe: {name} must lie in [{least:.3g}, {MOST[kind]:.3g}], got {value!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,7 @@ class Report:
 
     `loss_d` and `loss_g` are the losses of the game alone, `score_real` and `score_fake` the means of D's logits.
     `nats` is L_I of each code on its view, in G's step (train mode: a running picture, not the final measurement),
-    `sigma` the mean stddev that Q stated for each continuous code (of an angle: sqrt(1 - R), torch's stddev).
+    `sigma` the mean stddev that Q stated for each continuous code (of an angle: in radians).
     """
 
     step: int

@@ -1,5 +1,6 @@
-"""How many CPU threads torch takes: set for the calling thread and for those begun later, and put back."""
+"""How many CPU threads torch takes: one for a while in the calling thread, and as many as before in all others."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,10 @@ def one_thread() -> Iterator[None]:
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    # That number is also what threads begun from now on start with. Setting it in another thread leaves this one's 1.
+    other = threading.Thread(target=torch.set_num_threads, args=(before,))
+    other.start()
+    other.join()
     try:
         yield
     finally:

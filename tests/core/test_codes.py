@@ -1,3 +1,4 @@
+import keyword
 import math
 
 import pytest
@@ -283,3 +284,34 @@ def test_every_spec_samples_encodes_reads_and_returns_from_json(spec, seed):
 def test_json_that_is_no_spec_is_refused(data):
     with pytest.raises(ValueError, match="not a LatentSpec"):
         LatentSpec.from_json(data)
+
+
+@given(
+    st.text(min_size=1, max_size=8)
+    | st.sampled_from([*keyword.kwlist, "__debug__", "noise", "self", "\ufb01", "match"])
+)
+def test_a_name_is_refused_or_can_be_written_as_an_argument(name):
+    try:
+        spec = LatentSpec(Noise(2), [Categorical(name, 3)])
+    except ValueError as error:
+        assert "cannot be used" in str(error)
+        return
+    z = torch.zeros(1, 2)
+    assert eval(f"spec.encode(noise=z, {name}=2)", {"spec": spec, "z": z})[name].tolist() == [2]
+    assert len(spec.sweep(name, z)) == 3
+
+
+@pytest.mark.parametrize("name", ["class", "None", "__debug__", "\ufb01", 3, None, "a b", ""])
+def test_a_name_that_python_does_not_take_is_refused(name):
+    with pytest.raises(ValueError, match="cannot be used"):
+        Categorical(name, 3)
+
+
+def test_the_deviation_that_q_states_of_an_angle_is_in_radians():
+    """Held against draws: where they spread little, their standard deviation is the circular one."""
+    q = Circular("angle").posterior(torch.tensor([[30.0, 40.0], [100.0, 0.0]]))
+    torch.manual_seed(0)
+    off = q.sample((20_000,)) - q.mean
+    spread = torch.atan2(off.sin(), off.cos()).std(0)
+    assert torch.allclose(q.stddev, spread, rtol=0.03)
+    assert q.stddev.tolist() == pytest.approx([scipy.stats.vonmises(float(k)).std() for k in q.concentration], rel=0.02)

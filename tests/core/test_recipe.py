@@ -1,9 +1,12 @@
 """A recipe refuses what no training could follow, survives JSON, and says what counts at a step."""
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
 import pytest
 import tiny
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infogan_lib import Recipe, Training
 
@@ -28,6 +31,19 @@ from infogan_lib import Recipe, Training
         {"enter": 5},
         {"enter": {"digit": "x"}},
         {"compile": 1},
+        {"lr_g": -0.001},
+        {"lr_q": -1},
+        {"beta1": 1.0},
+        {"beta2": -0.1},
+        {"real_weight": -1.0},
+        {"real_weight": {"kind": -1.0}},
+        {"lambda_g": {"kind": "1"}},
+        {"lambda_g": {5: 1.0}},
+        {"enter": {"kind": "soon"}},
+        {"enter": {"kind": -1}},
+        {"real_from": -1},
+        {"real_before": 0.5},
+        {"steps": 10**30},
     ],
 )
 def test_impossible_recipes_are_refused(change):
@@ -50,3 +66,31 @@ def test_a_code_that_has_not_entered_weighs_nothing_for_either_player():
     assert recipe.at(5, ["kind", "c1"]) == recipe
     with pytest.raises(ValueError, match="'c9' enters"):
         Training(tiny.build(), tiny.images(), replace(recipe, batch=16, enter={"c9": 1}))
+
+
+def test_a_negative_lambda_pays_g_for_hiding_a_code():
+    assert Recipe(lambda_g=-1.0, lambda_q={"kind": -0.5}).lambda_g == -1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["kind", "c1", "x"]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from([f.name for f in fields(Recipe)]), JSON)
+def test_any_value_of_any_field_is_refused_by_name_or_makes_a_recipe(name, value):
+    """What a command line may say of one field: a recipe that survives JSON and can be tried, or one clear error."""
+    try:
+        recipe = Recipe(**{name: value})
+    except ValueError as error:
+        assert name in str(error)
+        return
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+    try:
+        Training(tiny.build(), tiny.images(), replace(recipe, compile=False))
+    except ValueError as error:
+        assert str(getattr(recipe, name)) in str(error) or name in str(error)
