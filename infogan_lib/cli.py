@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from infogan_lib.core.codes import Code
-from infogan_lib.core.model import Q_ON
+from infogan_lib.core.model import Q_ON, InfoGAN
 from infogan_lib.core.recipe import Recipe
 from infogan_lib.course import environment, progress
 from infogan_lib.data import files, own
@@ -21,8 +21,8 @@ from infogan_lib.data.images import Images
 from infogan_lib.data.mnist import DataError
 from infogan_lib.measure import report
 from infogan_lib.show import sheets
-from infogan_lib.training import distributed, presets, weights
-from infogan_lib.training.checkpoint import TrainingError
+from infogan_lib.training import distributed, presets, restart, weights
+from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.distributed import Processes
 from infogan_lib.training.loop import Training
 
@@ -34,15 +34,20 @@ def train_command(args: argparse.Namespace) -> None:
 
 
 def train_with(args: argparse.Namespace, team: Processes) -> None:
-    preset, images = own_pictures(args) if args.preset.startswith(own.PREFIX) else named(args)
+    model = weights.load(args.start) if args.start else None
+    preset, images = own_pictures(args, model) if args.preset.startswith(own.PREFIX) else named(args)
+    changes = dict(args.set or []) | ({"steps": args.steps} if args.steps else {})
+    Recipe.from_json(changes)
     if args.resume:
-        if args.set or args.q_on or args.seed:
-            raise ValueError("--set, --q-on and --seed are for a new run; --resume goes on as the run began")
-        run = Training.resume(args.out, images, device=args.device, progress=team.first, steps=args.steps)
+        if args.q_on or args.seed or args.start:
+            raise ValueError("--q-on, --seed and --from are for a new run; --resume goes on as the run began")
+        check_same(args, preset, images)
+        run = Training.resume(args.out, images, device=args.device, progress=team.first, **changes)
     else:
-        recipe = Recipe.from_json(preset.recipe.to_json() | dict(args.set or []))
-        recipe = replace(recipe, steps=args.steps or recipe.steps)
-        model = replace(preset, q_on=args.q_on or preset.q_on).build()
+        if model is not None and (args.q_on or args.codes):
+            raise ValueError("--codes and --q-on are for a new model; that of --from has its own")
+        recipe = Recipe.from_json(preset.recipe.to_json() | changes)
+        model = model or replace(preset, q_on=args.q_on or preset.q_on).build()
         run = Training(model, images, recipe, seed=args.seed, folder=args.out, device=args.device, progress=team.first)
     begun, first = time.perf_counter(), run.step
     try:
@@ -75,9 +80,26 @@ def named(args: argparse.Namespace) -> tuple[presets.Preset, Images]:
     return preset, preset.data("train")
 
 
-def own_pictures(args: argparse.Namespace) -> tuple[presets.Preset, Images]:
-    """The reader's own: `folder:PATH`, of which the training split is read, and what was skipped is printed."""
-    if not (args.size and args.channels and (args.codes or args.resume)):
+def check_same(args: argparse.Namespace, preset: presets.Preset, images: Images) -> None:
+    """Raise ValueError where the run in --out has another network or other codes than the preset, or --codes."""
+    manifest = RunFolder.read_manifest(args.out)
+    model, *_ = restart.rebuild(manifest, args.out, images)
+    codes_said = args.codes or not args.preset.startswith(own.PREFIX)
+    same = model.network == preset.network and (model.spec == preset.spec or not codes_said)
+    if not same and "origin" not in manifest:  # a run begun with --from has the network and the codes of that file
+        raise ValueError(
+            f"the run in {args.out} has the network {model.network!r} and the codes {list(model.spec.codes)}; "
+            f"{args.preset!r} with these options has {preset.network!r} and {list(preset.spec.codes)}. Resume it under "
+            "the name, and with the codes, that it was begun with"
+        )
+
+
+def own_pictures(args: argparse.Namespace, model: InfoGAN | None) -> tuple[presets.Preset, Images]:
+    """The reader's own: `folder:PATH`, of which the training split is read, and what was skipped is printed.
+
+    `model` is that of --from, whose codes stand for --codes.
+    """
+    if not (args.size and args.channels and (args.codes or args.resume or model)):
         raise ValueError(
             f"{own.PREFIX}PATH needs --size 16, 28 or 32, --channels 1 or 3, and "
             '--codes such as "kind=cat10, c1=uniform"'
@@ -85,7 +107,7 @@ def own_pictures(args: argparse.Namespace) -> tuple[presets.Preset, Images]:
     path = args.preset.removeprefix(own.PREFIX)
     images, listing = folder(path, size=args.size, channels=args.channels, split="train")
     print(listing)
-    return presets.own(images, args.codes or []), images
+    return presets.own(images, model.spec.codes if model else args.codes or []), images
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
@@ -197,12 +219,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--steps", type=_count, help="instead of the preset's")
     one.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    start = "a .safetensors file, or the name of a shipped model: go on from its weights, in a new run"
+    one.add_argument("--from", dest="start", metavar="WEIGHTS", help=start)
     one.add_argument("--codes", type=_codes, help='for folder:PATH, such as "kind=cat10, c1=uniform, c2=uniform"')
     one.add_argument("--size", type=int, choices=(16, 28, 32), help="for folder:PATH: pixels of a side")
     one.add_argument("--channels", type=int, choices=(1, 3), help="for folder:PATH: 1 is grey, 3 colour")
     one.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     one.add_argument("--q-on", choices=Q_ON, help="what the information term trains besides G and the Q head")
-    setting = "change a field of the recipe, such as lambda_g=0"
+    setting = f"change a field of the recipe, such as lambda_g=0; with --resume one of {', '.join(restart.MAY_CHANGE)}"
     one.add_argument("--set", type=_setting, action="append", metavar="NAME=VALUE", help=setting)
 
     one = commands.add_parser("evaluate", help="code accuracy on MNIST, on faces or on your pictures, and L_I in nats")

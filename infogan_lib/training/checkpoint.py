@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import gc
 import io
 import json
 import os
@@ -36,12 +37,17 @@ class RunFolder:
         self.path = files.expand(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # Not thread-local: a run made in a cell may be trained, and closed, in a widget's thread.
-            self._lock = filelock.FileLock(self.path / ".lock", thread_local=False)
+            self._lock = _lock_of(self.path)
+            if self._lock.is_locked:
+                raise TrainingError(
+                    f"an earlier Training in this process still holds {path}: call its close(), or restart the kernel. "
+                    f"Then Training.resume({str(path)!r}, images) goes on with it; a new run needs another folder."
+                )
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             raise TrainingError(
-                f"another process is training in {path}; wait for it or choose another folder"
+                f"another process is training in {path}, a notebook's kernel perhaps; wait for it, end it, or choose "
+                "another folder"
             ) from None
         except OSError as error:
             raise TrainingError(f"cannot write in {path}: {error.strerror}; choose another folder") from error
@@ -66,17 +72,20 @@ class RunFolder:
 
     def begin(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest of a new run. Raises TrainingError if the folder already holds one."""
-        if (self.path / "manifest.json").exists():
-            self.close()
-            raise TrainingError(
-                f"{self.path} already holds a run. Go on with it (Training.resume, or --resume) "
-                "or choose another folder."
-            )
         try:
-            files.write_bytes(self.path / "manifest.json", json.dumps(manifest, indent=2).encode())
-        except files.FileError:
+            if (self.path / "manifest.json").exists():
+                raise TrainingError(
+                    f"{self.path} already holds a run. Go on with it (Training.resume, or --resume) "
+                    "or choose another folder."
+                )
+            self.describe(manifest)
+        except (files.FileError, TrainingError):
             self.close()
             raise
+
+    def describe(self, manifest: Mapping[str, Any]) -> None:
+        """Write manifest.json, atomically. Raises FileError."""
+        files.write_bytes(self.path / "manifest.json", json.dumps(manifest, indent=2).encode())
 
     @staticmethod
     def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -157,6 +166,17 @@ def same_images(manifest: Mapping[str, Any], images: Images, folder: str | Path)
             "same order. Give those it began with (pictures under their old file names), or begin a new run."
         )
     return replace(images, name=name)
+
+
+def _lock_of(path: Path) -> filelock.BaseFileLock:
+    """The lock of a folder, one object in a process; a run that nobody can reach any more lets go of it first.
+
+    Not thread-local: a run made in a cell may be trained, and closed, in a widget's thread.
+    """
+    name = path.resolve() / ".lock"
+    if filelock.FileLock(name, thread_local=False, is_singleton=True).is_locked:
+        gc.collect()
+    return filelock.FileLock(name, thread_local=False, is_singleton=True)
 
 
 def pack(model: InfoGAN, averaged: InfoGAN, d_optimiser: Optimizer, g_optimiser: Optimizer) -> dict[str, Tensor]:

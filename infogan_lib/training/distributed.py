@@ -114,7 +114,7 @@ class Onlooker(RunFolder):
 
     def _nothing(self, *_: Any) -> None: ...
 
-    begin = save = append = trim = close = _nothing  # type: ignore[assignment]
+    begin = describe = save = append = trim = close = _nothing  # type: ignore[assignment]
 
 
 def let_the_first_speak() -> None:

@@ -5,13 +5,14 @@ Each item is one D step and one G step, with the losses of `core.steps` (InfoGAN
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -19,16 +20,15 @@ from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
 from infogan_lib.core import views
-from infogan_lib.core.latent import Latent, LatentSpec
+from infogan_lib.core.latent import Latent
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.core.recipe import Recipe, Report
 from infogan_lib.core.steps import consistency_loss, d_loss, g_loss
-from infogan_lib.data import files
 from infogan_lib.data.images import Images
-from infogan_lib.training import checkpoint, devices, ema
+from infogan_lib.training import checkpoint, checks, devices, ema, restart
 from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.distributed import Processes
-from infogan_lib.training.reports import fetch
+from infogan_lib.training.reports import columns, fetch
 
 FLUSH_EVERY = 50  # steps between two reads of the losses, which live on the device
 
@@ -36,9 +36,10 @@ FLUSH_EVERY = 50  # steps between two reads of the losses, which live on the dev
 class Training:
     """A run: `iter(run) is run`, each item a `Report`, ending after `recipe.steps` steps.
 
-    `model` is what learns, from weights drawn anew: those it has are lost. `averaged`, a model too, has the running
-    average of its weights: look at that one, and save it. `seed` decides everything that is random: first weights,
-    data order, latents, views. The random numbers are drawn on the CPU, so that another device sees the same ones.
+    `model` is what learns, from weights drawn anew: those it has are lost. A model from `weights.load` stays as it is,
+    and a copy goes on from its weights. `averaged`, a model too, has the running average of the weights: look at that
+    one, and save it. `seed` decides everything that is random: first weights, data order, latents, views. The random
+    numbers are drawn on the CPU, so that another device sees the same ones.
 
     With a `folder`, the run keeps a manifest, a CSV log and a checkpoint there, and a killed run goes on from it with
     `Training.resume(folder, images)`, on the same CPU to the same bits. Ctrl-C ends the step in hand, saves, and raises
@@ -49,7 +50,7 @@ class Training:
     this process's share, the log of all.
 
     Raises ValueError where model, images and recipe do not fit together, and TrainingError if the
-    folder already holds a run, or on the first value that is not finite.
+    folder already holds a run, or as soon as it is seen that the run diverged.
     """
 
     def __init__(
@@ -65,19 +66,25 @@ class Training:
     ) -> None:
         recipe = recipe or Recipe()
         self.processes = Processes.current()
-        _check(model, images, recipe, self.processes)
+        checks.fit(model, images, recipe, seed, self.processes)
         self.images, self.recipe, self.seed, self.step = images, recipe, seed, 0
         self.device = devices.pick_device(device)
-        model.initialise(seed)
+        self._data = self.images.to(self.device)
+        self.changes: list[dict[str, Any]] = []  # of the recipe, each with its step
+        self.origin = model.origin
+        if self.origin:
+            model = copy.deepcopy(model).requires_grad_(True)
+            model.origin = {}
         memory = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.model = model.to(self.device, memory_format=memory).train()  # type: ignore[call-overload]
-        self.processes.prepare(self.model, self.device)
-        self.averaged = ema.running_average(self.model)
         self.folder: RunFolder | None = None
-        if folder is not None:
+        if folder is not None:  # nothing is written, and no weight lost, before all else has been checked
             self.folder = self.processes.folder(folder)
             self.folder.begin(self.manifest())
-        self._data = self.images.to(self.device)
+        if not self.origin:
+            model.initialise(seed)
+        self.processes.prepare(self.model, self.device)
+        self.averaged = ema.running_average(self.model)
         q = [p for part in (model.q_head, model.q_trunk) if part is not None for p in part.parameters()]
         d = [*model.trunk.parameters(), *model.d_head.parameters()]
         groups = [{"params": d, "lr": recipe.lr_d}, *([{"params": q, "lr": recipe.lr_q}] if q else [])]
@@ -95,6 +102,8 @@ class Training:
         self.in_step = False  # inside a step, or broken there: not to be saved
         self._bar = tqdm(total=recipe.steps, unit="step", disable=not progress, dynamic_ncols=True)
         self._begun = (time.monotonic(), 0)
+        if self.folder is not None and self.origin:
+            self.save()  # the run must go on from here although the file it started from may be gone
 
     # -- one step ----------------------------------------------------------------------------------
 
@@ -125,6 +134,8 @@ class Training:
     def _before_the_game(self) -> None:
         """Q on real images alone, so that its answers mean something before G is paid for them."""
         recipe = replace(self.recipe, real_from=0).at(0, self.model.spec.names)
+        if not checks.asks_of_real(recipe, self.model.spec):
+            return
         mine = self.processes.share(recipe.batch)
         for _ in range(recipe.real_before):
             real = self._next_batch()
@@ -132,7 +143,7 @@ class Training:
             with self._autocast():
                 loss = consistency_loss(self.model, recipe, self.model.posterior(real), real_view)
             if not loss.requires_grad:
-                return  # no code of this spec is asked anything about real images by themselves
+                return  # no two codes to keep apart
             self._descend(loss, self.d_optimiser, self._d_and_q)
             self._scaler.update()
 
@@ -180,6 +191,7 @@ class Training:
         if not len(self):
             self.close()
             raise StopIteration
+        checks.whole(self.in_step, self.folder)
         with devices.finish_first() as pressed:
             self.in_step = True
             with devices.step(self.device, self.recipe.precision, self.recipe.compile):
@@ -192,8 +204,8 @@ class Training:
         if keep or self.step % FLUSH_EVERY == 0 or (self._interrupted and self.processes.size == 1):
             self._flush()
             stop, self._interrupted = self.processes.any(self._interrupted), False
-            if (keep or stop) and self.folder is not None:
-                self.save()
+            if keep or stop:
+                self._keep()
             if stop:
                 saved = "not on disk"
                 if self.folder is not None:
@@ -207,26 +219,18 @@ class Training:
         for row in rows:
             bad = [name for name, value in row.items() if not math.isfinite(value)]
             if bad:
-                self.in_step = True
-                self.close()
-                kept = "No checkpoint was kept"
-                if self.folder is not None and self.folder.checkpoint.exists():
-                    kept = f"The last good checkpoint is {self.folder.checkpoint}"
-                raise TrainingError(
-                    f"step {row['step']:.0f}: {', '.join(bad)} not finite. {kept}. "
-                    "Lower the learning rates or lambda, or raise sigma_floor."
-                )
+                self._give_up(f"step {row['step']:.0f}: {', '.join(bad)} not finite")
         if self.folder is not None and rows:
-            self.folder.append(self._columns(), rows)
+            self.folder.append(columns(self.model.spec, self.recipe), rows)
         self._pending = []  # not before they are on disk: a full one leaves them for the next flush
         if not self._bar.disable and rows:
             self._show(rows[-1])
 
-    def _columns(self) -> list[str]:
-        codes = self.model.spec.codes
-        names = ["step", "loss_d", "loss_g", "score_real", "score_fake"]
-        names += [f"nats/{c.name}" for c in codes] + [f"sigma/{c.name}" for c in codes if not c.discrete]
-        return names + (["loss_real"] if self.recipe.uses_real else [])
+    def _give_up(self, why: str) -> NoReturn:
+        """End a run that diverged; its last good checkpoint stays."""
+        self.in_step = True
+        self.close()
+        raise TrainingError(f"{why}. {checks.advice(self.recipe, self.folder)}")
 
     def _show(self, row: Mapping[str, float]) -> None:
         """What the progress bar says: L_I of each code, and when the run will end."""
@@ -251,24 +255,32 @@ class Training:
             "data": self.images.name,
             "data_sha256": self.images.checksum,
             "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            **{key: value for key, value in (("origin", self.origin), ("changes", self.changes)) if value},
         }
 
     def save(self) -> Path:
         """Write the checkpoint (weights, averages, optimisers, random state, data order), atomically.
 
-        Raises TrainingError without a folder, or after an exception in the middle of a step, and
-        FileError where the disk is full; the checkpoint that was there stays.
+        Raises TrainingError without a folder, after an exception in the middle of a step, and where the run diverged;
+        FileError where the disk is full. The checkpoint that was there stays.
         """
         if self.folder is None:
             raise TrainingError("this run has no folder to save in; give Training one with folder='runs/a'")
-        if self.in_step:
-            raise TrainingError("the run broke in the middle of a step; resume it from its last checkpoint instead")
+        checks.whole(self.in_step, self.folder)
         self._flush()
-        tensors = checkpoint.pack(self.model, self.averaged, self.d_optimiser, self.g_optimiser)
-        tensors |= {"order": self._order, "random": self.generator.get_state()}
-        state = {"step": self.step, "cursor": self._cursor, "scaler": self._scaler.state_dict()}
-        self.folder.save(tensors, {**self.manifest(), **state})
+        self._keep()
         return self.folder.checkpoint
+
+    def _keep(self) -> None:
+        """Check the weights and, where there is a folder, save them; the reports have been flushed."""
+        tensors = checkpoint.pack(self.model, self.averaged, self.d_optimiser, self.g_optimiser)
+        if wrong := checks.diverged(tensors):
+            self._give_up(f"step {self.step}: {wrong}")
+        if self.folder is not None:
+            tensors |= {"order": self._order, "random": self.generator.get_state()}
+            state = {"step": self.step, "cursor": self._cursor, "scaler": self._scaler.state_dict()}
+            self.folder.save(tensors, {**self.manifest(), **state})
 
     @classmethod
     def resume(
@@ -278,41 +290,31 @@ class Training:
         *,
         device: str = "auto",
         progress: bool = False,
-        steps: int | None = None,
+        **changes: Any,
     ) -> Training:
         """Go on with the run in `folder` from its last checkpoint, or from its start if it has none.
 
-        `steps` sets a new end. Raises TrainingError where there is no run, and where its data, network or views differ.
+        `changes` set rates, lambdas, the precision or a new end from here on: `resume("r", images, lr_g=1e-4)`; those
+        that are None are left out. The manifest lists them with their step.
+        Raises TrainingError where there is no run, and where its data, network or views differ; ValueError for a change
+        that cannot be made.
         """
         manifest = RunFolder.read_manifest(folder)
+        model, seed, images = restart.rebuild(manifest, folder, images)
+        place = Processes.current().folder(folder)
         try:
-            spec, recipe = LatentSpec.from_json(manifest["spec"]), Recipe.from_json(manifest["recipe"])
-            model = InfoGAN(manifest["network"], spec, manifest["q_on"])
-            seed, images = int(manifest["seed"]), checkpoint.same_images(manifest, images, folder)
-            views.get(recipe.real_view)
-        except (ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise TrainingError(
-                f"the manifest in {folder} describes no run that can go on here: {files.brief(error)}. "
-                "Register a network or view of your own before you resume; else put a good manifest there."
-            ) from error
-        recipe = replace(recipe, steps=steps or recipe.steps)
-        run = cls(model, images, recipe, seed=seed, device=device, progress=progress)
-        run.folder = run.processes.folder(folder)
-        try:
-            if (found := run.folder.load()) is not None:
-                if steps is None:  # an end set at an earlier resume still holds
-                    run.recipe = Recipe.from_json(found[1]["recipe"])
-                    run._bar.total = run.recipe.steps
-                run._restore(*found)
-            run.folder.trim(run.step)
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            run.close()
-            raise TrainingError(
-                f"{run.folder.checkpoint} does not fit this run: {files.brief(repr(error))}. "
-                "Put this run's own checkpoint there, or delete it and the run starts from its first step."
-            ) from error
-        except (files.FileError, TrainingError):
-            run.close()
+            found = place.load()
+            recipe, history = restart.settle(place, manifest, found, changes)
+            run = cls(model, images, recipe, seed=seed, device=device, progress=progress)
+            run.folder, run.origin, run.changes = place, manifest.get("origin", {}), history
+            if found is not None:
+                with restart.fitting(place):
+                    run._restore(*found)
+            place.trim(run.step)
+            if history != manifest.get("changes", []):
+                place.describe(run.manifest())
+        except BaseException:
+            place.close()
             raise
         run._begun = (time.monotonic(), run.step)
         run._bar.update(run.step)
@@ -348,20 +350,3 @@ def _frozen(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
     finally:
         for p in learning:
             p.requires_grad_(True)
-
-
-def _check(model: InfoGAN, images: Images, recipe: Recipe, processes: Processes) -> None:
-    processes.share(recipe.batch)
-    if images.shape != model.image_shape:
-        raise ValueError(f"the model makes images {model.image_shape}, the data are {images.shape}")
-    if (n := len(images)) < recipe.batch:
-        raise ValueError(f"{n} images are fewer than one batch of {recipe.batch}: add some, or --set batch={n}")
-    views.get(recipe.real_view)
-    if unknown := sorted(recipe.enter.keys() - set(model.spec.names)):
-        raise ValueError(f"recipe: {unknown[0]!r} enters, but the codes are {model.spec.names}")
-    for field in ("lambda_g", "lambda_q", "real_weight"):
-        weight = getattr(recipe, field)
-        if isinstance(weight, Mapping) and set(weight) != set(model.spec.names):
-            raise ValueError(
-                f"recipe: {field} names {sorted(weight)}, the codes are {model.spec.names}: name each once"
-            )

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from infogan_lib.core.recipe import Report
+from infogan_lib.core.latent import LatentSpec
+from infogan_lib.core.recipe import Recipe, Report
 
 
 def fetch(reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] | None = None) -> list[dict[str, float]]:
@@ -26,3 +27,10 @@ def fetch(reports: Sequence[Report], mean_: Callable[[Sequence[Tensor]], None] |
         rows.append({"step": report.step, **dict(zip(values, mine))})
         first += len(values)
     return rows
+
+
+def columns(spec: LatentSpec, recipe: Recipe) -> list[str]:
+    """The names of what the log keeps of each step, in order."""
+    names = ["step", "loss_d", "loss_g", "score_real", "score_fake"]
+    names += [f"nats/{c.name}" for c in spec.codes] + [f"sigma/{c.name}" for c in spec.codes if not c.discrete]
+    return names + (["loss_real"] if recipe.uses_real else [])

@@ -3,6 +3,7 @@
 `data/weights/NAME.safetensors` ships with the course; `make weights` makes those files again.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from infogan_lib.core.latent import LatentSpec
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.data import files
 from infogan_lib.data.files import ROOT, FileError
+from infogan_lib.training import devices
 from infogan_lib.training.checkpoint import updated
 
 FORMAT = "infogan-weights-1"
@@ -39,6 +41,7 @@ def save(model: InfoGAN, path: str | Path, manifest: Mapping[str, Any] | None = 
 def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
     """The model in a file, or the shipped model of that name; float32, in eval mode. `model.manifest` is its JSON.
 
+    `device` may be "auto". `Training(weights.load("mnist"), ...)` goes on from these weights.
     Raises FileError for a file that is missing, truncated, foreign, or does not fit its own manifest.
     """
     path = find(source)
@@ -60,7 +63,9 @@ def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
     model = InfoGAN(*description)
     files.load_state(model, tensors, path)
     model.manifest = manifest
-    return model.to(device).eval().requires_grad_(False)
+    model.origin = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    model.origin |= {key: manifest[key] for key in ("data", "seed", "step", "origin") if key in manifest}
+    return model.to(devices.pick_device() if device == "auto" else device).eval().requires_grad_(False)
 
 
 class _Shapes(InfoGAN):
