@@ -111,7 +111,7 @@ def own_pictures(args: argparse.Namespace, model: InfoGAN | None) -> tuple[prese
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
-    model = weights.load(args.weights)
+    model = weights.load(args.weights, args.device)
     if bool(args.folder) != bool(args.labels) or (args.folder and args.all):
         raise ValueError("evaluate: --folder and --labels go together, and without --all, which is about digits")
     factors: tuple[str, ...] = ()
@@ -166,7 +166,7 @@ def show_all(result: dict[str, Any]) -> None:
 
 
 def sweep_command(args: argparse.Namespace) -> None:
-    model = weights.load(args.weights)
+    model = weights.load(args.weights, args.device)
     path, picture = files.expand(args.out), io.BytesIO()
     path = path if path.suffix else path.with_name(f"{path.name}.png")
     sheets.sweep_sheet(model, args.rows, args.seed).savefig(picture, format=path.suffix[1:], dpi=130)
@@ -212,6 +212,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m infogan_lib", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
+    device = "auto, cpu, cuda or mps"
     one = commands.add_parser("train", help="train a preset into a run folder")
     one.set_defaults(run=train_command)
     one.add_argument("preset", help=f"{', '.join(presets.PRESETS)}, or {own.PREFIX}PATH for pictures of your own")
@@ -224,7 +225,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--codes", type=_codes, help='for folder:PATH, such as "kind=cat10, c1=uniform, c2=uniform"')
     one.add_argument("--size", type=int, choices=(16, 28, 32), help="for folder:PATH: pixels of a side")
     one.add_argument("--channels", type=int, choices=(1, 3), help="for folder:PATH: 1 is grey, 3 colour")
-    one.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    one.add_argument("--device", default="auto", help=device)
     one.add_argument("--q-on", choices=Q_ON, help="what the information term trains besides G and the Q head")
     setting = f"change a field of the recipe, such as lambda_g=0; with --resume one of {', '.join(restart.MAY_CHANGE)}"
     one.add_argument("--set", type=_setting, action="append", metavar="NAME=VALUE", help=setting)
@@ -234,6 +235,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
     one.add_argument("--folder", help="score on the pictures in this folder that were held back, and not on MNIST")
     one.add_argument("--labels", help="their labels: a file with a line NAME,LABEL for each picture")
+    one.add_argument("--device", default="cpu", help=device)
     one.add_argument("--json", action="store_true", help="print one JSON object")
     one.add_argument("--all", action="store_true", help="add MIG, DCI and others, L_I after a blur, diversity")
 
@@ -241,6 +243,7 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=sweep_command)
     one.add_argument("weights", help="a .safetensors file, or the name of a shipped model")
     one.add_argument("--out", required=True, help="the picture to write, such as sweep.png")
+    one.add_argument("--device", default="cpu", help=device)
     one.add_argument("--rows", type=_count, default=5)
     one.add_argument("--seed", type=int, default=0)
 

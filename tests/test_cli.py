@@ -184,6 +184,8 @@ def test_evaluate_of_a_run_folder_names_the_file_in_it(trained):
         (["train", "mnist", "--out", "{tmp}/c", "--set", "compile=1"], "compile must be true or false"),
         (["train", "mnist", "--out", "{tmp}/none", "--resume", "--seed", "7"], "are for a new run"),
         (["sweep", "mnist", "--out", "/dev/null/x.png"], "cannot write /dev/null/x.png"),
+        (["sweep", "mnist", "--out", "{tmp}/x.png", "--device", "abacus"], "not available"),
+        (["evaluate", "mnist", "--device", "abacus"], "not available"),
     ],
 )
 def test_mistakes_give_one_line(arguments, says, tmp_path):

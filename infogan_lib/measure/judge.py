@@ -180,4 +180,4 @@ def natural_sweep(
     natural, read = judge.natural(images).view(rows, -1), reader(images).view(rows, -1)
     same = read == read[:, steps // 2, None]
     kept = {"natural": natural, "same": same, "both": natural & same}
-    return points, {what: found.double().mean(0).cpu() for what, found in kept.items()}
+    return points, {what: found.cpu().double().mean(0) for what, found in kept.items()}

@@ -147,4 +147,4 @@ def sweep_keeps(
     others: dict[str, Any] = {k: v for k, v in start.values.items() if k != name}
     _, points, images = model.sweep(name, start.noise, beyond=beyond, **others)
     read = reader(images).view(rows, len(points))
-    return (read == read[:, :1]).all(1).double().mean().item()
+    return (read == read[:, :1]).all(1).cpu().double().mean().item()

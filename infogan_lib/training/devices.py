@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -60,13 +60,25 @@ def step(device: torch.device, precision: str, compiled: bool) -> Iterator[None]
         return
     if compiled:
         torch.compiler.cudagraph_mark_step_begin()  # what the last step's graphs hold may be overwritten now
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+    matmul, cudnn = torch.backends.cuda.matmul, cast(Any, torch.backends.cudnn)
+    # torch 2.9 has a second set of switches. Where somebody has touched those, reading the first is an error there.
+    second = [matmul, cudnn.conv, cudnn.rnn] if hasattr(matmul, "fp32_precision") else []
+    before = [switch.fp32_precision for switch in second]
+    try:
+        first = matmul.allow_tf32, cudnn.allow_tf32
+    except RuntimeError:
+        first = None
+    if first is not None:
+        matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+    for switch in second:
+        switch.fp32_precision = "tf32" if precision == "tf32" else "ieee"
     try:
         yield
     finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+        if first is not None:
+            matmul.allow_tf32, cudnn.allow_tf32 = first
+        for switch, value in zip(second, before):
+            switch.fp32_precision = value
 
 
 def adam(groups: Iterable[dict[str, object]], betas: tuple[float, float], device: torch.device) -> torch.optim.Adam:

@@ -41,10 +41,11 @@ def save(model: InfoGAN, path: str | Path, manifest: Mapping[str, Any] | None = 
 def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
     """The model in a file, or the shipped model of that name; float32, in eval mode. `model.manifest` is its JSON.
 
-    `device` may be "auto". `Training(weights.load("mnist"), ...)` goes on from these weights.
-    Raises FileError for a file that is missing, truncated, foreign, or does not fit its own manifest.
+    `device` may be "auto". A training of what is loaded goes on from these weights: `Training(load("mnist"), ...)`.
+    Raises FileError for a file that is missing, truncated, foreign, or does not fit its own manifest, and ValueError
+    for a device that is not there.
     """
-    path = find(source)
+    path, place = find(source), devices.pick_device(device) if isinstance(device, str) else device
     tensors, manifest = files.load_tensors(path)
     if manifest.get("format") != FORMAT:
         what = "a training checkpoint; use Training.resume" if "cursor" in manifest else "another format"
@@ -65,7 +66,7 @@ def load(source: str | Path, device: str | torch.device = "cpu") -> InfoGAN:
     model.manifest = manifest
     model.origin = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     model.origin |= {key: manifest[key] for key in ("data", "seed", "step", "origin") if key in manifest}
-    return model.to(devices.pick_device() if device == "auto" else device).eval().requires_grad_(False)
+    return model.to(place).eval().requires_grad_(False)
 
 
 class _Shapes(InfoGAN):

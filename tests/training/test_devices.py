@@ -124,6 +124,22 @@ def test_a_step_sets_tf32_as_the_precision_says_and_puts_it_back():
         assert now() == before
 
 
+@pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="torch before 2.9")
+@pytest.mark.parametrize("chosen", ["tf32", "ieee"])
+def test_a_step_goes_with_switches_set_by_their_new_names(chosen):
+    matmul, conv = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = matmul.fp32_precision, conv.fp32_precision
+    try:
+        matmul.fp32_precision = conv.fp32_precision = chosen
+        for precision, expected in (("tf32", "tf32"), ("float32", "ieee")):
+            with devices.step(torch.device("cuda"), precision, compiled=False):
+                assert matmul.fp32_precision == conv.fp32_precision == expected
+            assert matmul.fp32_precision == conv.fp32_precision == chosen
+    finally:
+        matmul.fp32_precision, conv.fp32_precision = before
+    assert torch.backends.cuda.matmul.allow_tf32 in (True, False)
+
+
 def test_an_overflow_in_float16_skips_the_step_and_halves_the_scale():
     run = train(replace(FROM_THE_START, precision="float16"))
     next(run)

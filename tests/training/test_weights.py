@@ -12,7 +12,7 @@ import torch
 from infogan_lib import Training
 from infogan_lib.data import files
 from infogan_lib.data.files import FileError
-from infogan_lib.training import weights
+from infogan_lib.training import devices, weights
 
 
 @pytest.fixture
@@ -170,3 +170,10 @@ def test_what_was_loaded_does_not_hold_the_file(saved):
     _, path = saved
     tensors, _ = files.load_tensors(path)
     assert tensors and str(path) not in Path("/proc/self/maps").read_text()
+
+
+def test_load_takes_the_names_of_devices_that_training_takes(saved):
+    assert weights.load(saved[1], "cpu").device == weights.load(saved[1], torch.device("cpu")).device
+    assert weights.load(saved[1], "auto").device == devices.pick_device("auto")
+    with pytest.raises(ValueError, match="not available"):
+        weights.load(saved[1], "abacus")
