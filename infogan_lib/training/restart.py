@@ -21,7 +21,7 @@ MAY_CHANGE = ("steps", "lr_g", "lr_d", "lr_q", "lambda_g", "lambda_q", "precisio
 
 
 def rebuild(manifest: Mapping[str, Any], folder: str | Path, images: Images) -> tuple[InfoGAN, int, Images]:
-    """The model of the run in `folder`, without its weights, its seed, and `images` under the name that it has for them.
+    """The model of the run in `folder`, without its weights, its seed, and `images` under the name it has for them.
 
     Raises TrainingError where it was trained on other data or the manifest describes no run.
     """
