@@ -47,7 +47,7 @@ VIEW_WEIGHTS_Q = {"digit": 0.2, "c1": 0.05, "c2": 0.05}
 
 MNIST = Preset(
     "mnist",
-    "InfoGAN with views, nothing asked of real images; some seven minutes on two cores",
+    "InfoGAN with views, nothing asked of real images; some six minutes on two cores",
     LatentSpec(Noise(62), VIEW_CODES),
     "mnist",
     Recipe(steps=3200, batch=64, lr_q=1e-3, lambda_g=VIEW_WEIGHTS, lambda_q=VIEW_WEIGHTS_Q, ema=0.995),
