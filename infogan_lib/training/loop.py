@@ -121,8 +121,7 @@ class Training:
             loss, d_parts = d_loss(model, recipe, real, fake, target, shown, real_view, train_trunk_by_q=trunk_too)
         self._descend(loss, self.d_optimiser, self._d_and_q)
 
-        # G alone learns now; gradients still pass through D and Q to reach it. Their batch norms count these fakes once
-        # more, as in all runs so far: no weight depends on it, but what `read` says in eval mode does.
+        # G alone learns now. Gradients reach it through D and Q, whose batch norms count these fakes once more.
         with _frozen(self._d_and_q):
             with self._autocast():
                 loss, g_parts = g_loss(model, recipe, fake, target, shown)
