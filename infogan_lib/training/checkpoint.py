@@ -44,6 +44,7 @@ class RunFolder:
                     f"Then Training.resume({str(path)!r}, images) goes on with it; a new run needs another folder."
                 )
             self._lock.acquire(timeout=0)
+            self.closed = False  # whether this run has let go of the folder: another may have it by then
         except filelock.Timeout:
             raise TrainingError(
                 f"another process is training in {path}, a notebook's kernel perhaps; wait for it, end it, or choose "
@@ -56,11 +57,6 @@ class RunFolder:
         for left in (self.checkpoint, self.log, self.path / "manifest.json"):  # by a writer that was killed
             for part in self.path.glob(f".{left.name}.*.part"):
                 part.unlink(missing_ok=True)
-
-    @property
-    def closed(self) -> bool:
-        """Whether this run has let go of the folder."""
-        return not self._lock.is_locked
 
     @property
     def checkpoint(self) -> Path:
@@ -151,7 +147,9 @@ class RunFolder:
         files.write_bytes(self.log, kept.getvalue().encode())
 
     def close(self) -> None:
-        self._lock.release()
+        if not self.closed:
+            self.closed = True
+            self._lock.release()
 
 
 def same_images(manifest: Mapping[str, Any], images: Images, folder: str | Path) -> Images:

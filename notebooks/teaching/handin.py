@@ -140,7 +140,8 @@ def states(cells: list[Cell], assignment: NotebookNode) -> tuple[dict[str, str],
             if own:
                 notes += _marks(id, own)
         elif asked.kind == "words":
-            own = own or _below(id, cells)
+            if not own and (own := _below(id, cells)) and not own[0].text.strip():
+                notes.append(f"{id}: no cell is marked as its answer, and the one below its text is empty")
             written = "".join(cell.text for cell in own).replace(EMPTY, "").strip()
             found[id] = "to read" if written else "empty" if own else "missing"
             if any(cell.code for cell in own):

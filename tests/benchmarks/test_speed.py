@@ -145,7 +145,8 @@ def test_step_reports_ratios_and_where_the_time_goes(monkeypatch, answer):
     peak = speed.peak
     monkeypatch.setattr(speed, "peak", lambda: peak(128, 2))
     monkeypatch.setattr(speed.data, "mnist", lambda split: digits())
-    monkeypatch.setattr(textbook, "BATCH", 8)
+    for script in (textbook, speed):
+        monkeypatch.setattr(script, "BATCH", 8)
     for name in speed.PRESETS:
         preset = presets.load(name)
         small = replace(preset, recipe=replace(preset.recipe, batch=8))

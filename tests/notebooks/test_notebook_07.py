@@ -7,15 +7,14 @@ import nbformat
 import pytest
 import torch
 
-from infogan_lib import InfoGAN, Training, data
+from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Training, Uniform, data
 from infogan_lib.core.recipe import Recipe
 from infogan_lib.core.steps import d_loss, g_loss
 from infogan_lib.data import Images
-from infogan_lib.training import presets
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "07_infogan.ipynb"
 CODE = [c for c in nbformat.read(NOTEBOOK, as_version=4).cells if c.cell_type == "code"]
-SPEC = presets.load("mnist").spec
+SPEC = LatentSpec(Noise(62), [Categorical("digit", 10), *(Uniform(name, sigma_floor=0.3) for name in ("c1", "c2"))])
 
 
 @pytest.fixture(scope="module")

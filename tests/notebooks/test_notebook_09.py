@@ -80,8 +80,8 @@ def test_the_hidden_code_is_that_of_the_logs_and_is_hidden(notebook):
 
 def test_the_commands_make_their_rows(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
-    quick = replace(doubts.MNIST, recipe=replace(doubts.MNIST.recipe, batch=8))
-    monkeypatch.setattr(doubts, "MNIST", quick)
+    quick = replace(doubts.WHOLE, recipe=replace(doubts.WHOLE.recipe, batch=8))
+    monkeypatch.setattr(doubts, "WHOLE", quick)
     for doubt, steps in (("circular", "2"), ("early", "20")):
         command = ["doubts.py", doubt, "--seeds", "100", "--steps", steps, "--runs", str(tmp_path / "runs")]
         monkeypatch.setattr(sys, "argv", command)

@@ -191,7 +191,8 @@ def test_a_stroke_is_normalised_and_read():
 def test_digits_name_the_codes_and_without_them_there_is_no_name():
     draw = DrawAndRead(shipped(), digits=[10 + i for i in range(10)])
     draw.canvas.strokes = SEVEN
-    assert "(reads as digit 12)" in draw.canvas.summary
+    code = shipped().manifest["scores"]["matching"].index(7)
+    assert f"(reads as digit {10 + code})" in draw.canvas.summary
     unknown = DrawAndRead(InfoGAN("mnist", shipped().spec))
     unknown.canvas.strokes = SEVEN
     assert "code" in unknown.canvas.summary and "reads as" not in unknown.canvas.summary

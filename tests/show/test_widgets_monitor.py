@@ -87,7 +87,8 @@ def test_panels_say_the_last_values_and_mark_floor_and_ceiling():
     row = {"loss_d": 1.25, "loss_g": 0.5, "nats/digit": 2.1, "nats/c1": 0.3, "nats/c2": 0.4, "sigma/c1": 0.6}
     history.add([{"step": 1, **row}, {"step": 2, **row, "nats/digit": 2.2}])
     nats, losses, sigma = panels(spec, history)
-    floor = math.log(2) - math.log(0.3 * math.sqrt(2 * math.pi))  # H(c1) and an exact mean at sigma = 0.3
+    least = spec["c1"].sigma_floor
+    floor = math.log(2) - math.log(least * math.sqrt(2 * math.pi))  # H(c1) and an exact mean at the least sigma
     constant = math.log(2) - math.log(math.sqrt(1 / 3 * 2 * math.pi)) - 0.5  # the best Q that reads nothing
     assert {line["label"]: line["y"] for line in nats["lines"]} == pytest.approx(
         {

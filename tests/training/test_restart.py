@@ -197,7 +197,7 @@ def test_settings_change_a_resumed_run(digits, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["mnist-views"], "'mnist-views' with these options"),
+        (["mnist-paper"], "'mnist-paper' with these options"),
         (["mnist-gallery"], "'mnist-wide'"),
         (["dcgan-mnist"], "Resume it under the name"),
         (["mnist", "--set", "batch=16"], "batch cannot change"),
