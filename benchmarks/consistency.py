@@ -29,20 +29,19 @@ from infogan_lib import Categorical, InfoGAN, LatentSpec, Noise, Recipe, Uniform
 from infogan_lib.core import views
 from infogan_lib.core.objectives import real_image_loss
 from infogan_lib.measure import metrics, readers
-from infogan_lib.training import ema
+from infogan_lib.training import ema, presets
 from infogan_lib.training.presets import Preset
 
-STYLE = {"c1": 0.3, "c2": 0.3}
 WHOLE = Preset(
     "consistency",
     "",
     # With a floor of 0.1, G is paid for writing the amounts so exactly that little else may vary over the noise.
-    LatentSpec(Noise(62), [Categorical("digit", 10), *(Uniform(name, sigma_floor=0.3) for name in STYLE)]),
+    LatentSpec(Noise(62), [Categorical("digit", 10), *(Uniform(name, sigma_floor=0.3) for name in presets.CONTINUOUS)]),
     "mnist",
     Recipe(
         steps=1600,
-        lambda_g={"digit": 1.0, **STYLE},
-        lambda_q={"digit": 1.0, **STYLE},
+        lambda_g={"digit": 1.0, **presets.CONTINUOUS},
+        lambda_q={"digit": 1.0, **presets.CONTINUOUS},
         real_weight=1.0,
         real_view="nudged",
     ),
@@ -69,7 +68,7 @@ VARIANTS = {
     "cluster": WHOLE,  # the loss on real images alone: no generator, no game
 }
 for weight in (0.0, 0.01, 0.1, 1.0, 10.0):  # of the digit code's L_I in G's step; Q reads as hard in all of them
-    VARIANTS[f"lambda-{weight:g}"] = changed(real_weight=0.0, lambda_g={"digit": weight, **STYLE})
+    VARIANTS[f"lambda-{weight:g}"] = changed(real_weight=0.0, lambda_g={"digit": weight, **presets.CONTINUOUS})
 
 
 def cluster(preset: Preset, seed: int, folder: Path) -> experiment.Trained:

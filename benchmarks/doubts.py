@@ -22,7 +22,7 @@ from typing import Any
 
 import experiment
 import torch
-from consistency import STYLE, WHOLE
+from consistency import WHOLE
 from mnist import without_labels
 from torch import Tensor, nn
 
@@ -79,7 +79,7 @@ def game(args: argparse.Namespace, name: str, seed: int, k: int, images: Images,
 
 def early(args: argparse.Namespace) -> None:
     """L_I of the digit code and its accuracy as they go, where Q has its own trunk and information is paid tenfold."""
-    steps, loud = args.steps or 120, {"digit": 10.0, **STYLE}
+    steps, loud = args.steps or 120, {"digit": 10.0, **presets.CONTINUOUS}
     preset = shorter(WHOLE, steps, real_weight=0.0, lr_q=1e-3, lambda_g=loud, lambda_q=loud)
     for seed in args.seeds or (100, 101, 102):
         rows = []

@@ -157,11 +157,17 @@ def test_closing_a_monitor_in_ones_own_loop_does_not_end_the_loop():
 # -- the folder of a run ----------------------------------------------------------------------------------
 
 
-def test_close_saves_the_run_and_frees_its_folder(tmp_path):
-    run = training(tmp_path)
+def monitored(folder):
+    """A run in a folder and its monitor, three steps after the start."""
+    run = training(folder)
     monitor = TrainingMonitor(run)
     monitor.start()
     monitor.wait(step=3)
+    return run, monitor
+
+
+def test_close_saves_the_run_and_frees_its_folder(tmp_path):
+    run, monitor = monitored(tmp_path)
     monitor.close()
     assert Training.resume(tmp_path, tiny.images()).step == run.step
 
@@ -175,10 +181,7 @@ def test_a_closed_monitor_that_was_never_started_holds_no_folder(tmp_path):
 
 
 def test_a_replaced_monitor_pauses_and_saves_and_the_next_one_goes_on_with_the_run(tmp_path):
-    run = training(tmp_path)
-    first = TrainingMonitor(run)
-    first.start()
-    first.wait(step=3)
+    run, first = monitored(tmp_path)
     first.replaced()
     held = run.step
     assert first.state == "closed" and workers() == [] and not run.folder.closed

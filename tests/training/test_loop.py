@@ -158,12 +158,17 @@ def test_resuming_nothing_or_with_other_data_is_refused(tmp_path):
         Training.resume(tmp_path, tiny.images())
 
 
-def test_images_are_known_by_their_bytes_whatever_they_are_called(tmp_path):
-    run = train(tmp_path)
+def left_at_step_7(folder):
+    """A run that was saved there and let go."""
+    run = train(folder)
     for _ in zip(range(7), run):
         pass
     run.save()
     run.close()
+
+
+def test_images_are_known_by_their_bytes_whatever_they_are_called(tmp_path):
+    left_at_step_7(tmp_path)
     renamed = Images(tiny.images().images, None, "rods")
     for steps in (9, 11):  # twice: what is saved in between goes by the first name
         list(Training.resume(tmp_path, renamed, steps=steps))
@@ -172,11 +177,7 @@ def test_images_are_known_by_their_bytes_whatever_they_are_called(tmp_path):
 
 
 def test_a_run_of_before_the_bytes_were_kept_goes_by_the_name_and_the_number(tmp_path):
-    run = train(tmp_path)
-    for _ in zip(range(7), run):
-        pass
-    run.save()
-    run.close()
+    left_at_step_7(tmp_path)
     tensors, state = files.load_tensors(tmp_path / "checkpoint.safetensors")
     for manifest in (state, known := RunFolder.read_manifest(tmp_path)):
         del manifest["data_sha256"]
