@@ -68,7 +68,7 @@ assignment: install ## make an assignment of one notebook's exercises, such as N
 wheelhouse: install ## gather the pinned packages for a room without network: wheelhouse/
 	$(PY) -m pip wheel --disable-pip-version-check -c requirements.lock $(SOURCES) -w wheelhouse ".[test]" setuptools
 
-weights: install ## train the shipped weights again, and their rows of data/results: about two hours
+weights: install ## train the shipped weights again, and their rows of data/results: some four hours
 	$(PY) benchmarks/readers.py digits
 	$(PY) benchmarks/readers.py judge
 	$(PY) benchmarks/readers.py faces

@@ -18,7 +18,7 @@ from infogan_lib.data.images import Images
 from infogan_lib.data.mnist import mnist
 
 PREFIX = "folder:"
-# Q may know a continuous code to 0.3 of its range, for the reason that `presets` gives.
+# Q may know a continuous code to 0.3 of its half range: paid to know more, G lets little else vary over the noise.
 IN_WORDS: dict[str, Callable[[str], Code]] = {
     "uniform": partial(Uniform, sigma_floor=0.3),
     "gaussian": partial(Gaussian, sigma_floor=0.3),
