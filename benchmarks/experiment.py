@@ -73,14 +73,18 @@ def run(doc: str, commands: Mapping[Command, Mapping[str, Any]]) -> None:
     args.command(args)
 
 
+def origin(options: str | None = None) -> dict[str, str]:
+    """The commit, and the command with these options, or as it was called."""
+    command = f"python benchmarks/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:]) if options is None else options}"
+    return {"command": command.strip(), "commit": results.commit()}
+
+
 def put(table: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], options: str | None = None) -> None:
     """Add rows to a table of data/results, with the commit and the command that makes them again; print the last ones.
 
     `options` are those of that command, if not the ones this script was called with.
     """
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:]) if options is None else options}"
-    origin = {"command": command.strip(), "commit": results.commit()}
-    results.put(table, [{**row, **origin} for row in rows], keys)
+    results.put(table, [{**row, **origin(options)} for row in rows], keys)
     for row in rows[-3:]:
         print(table, {name: value for name, value in row.items() if len(str(value)) < 40}, file=sys.stderr)
 

@@ -4,6 +4,7 @@
     python benchmarks/mnist.py views --seeds 110 --score tune      # while choosing settings: test is not touched
     python benchmarks/mnist.py baselines                           # what the codes are to be compared with
     python benchmarks/mnist.py table                               # view by factor, on real digits, before any training
+    python benchmarks/mnist.py ladder                              # sweeps of models that do not ship, as pictures
     python benchmarks/mnist.py ship                                # choose, of "views" and of "gallery", what ships
 
 Runs already finished in --runs are scored again, not trained again. Nothing is asked of real images in any of these
@@ -44,6 +45,7 @@ from sklearn.decomposition import PCA
 from infogan_lib import InfoGAN, Latent, LatentSpec, data, entropy, lower_bound
 from infogan_lib.core import views
 from infogan_lib.course import results
+from infogan_lib.course.lessons import ladder
 from infogan_lib.measure import judge, metrics, readers, report, view_probe
 from infogan_lib.training import devices, ema, presets
 from infogan_lib.training.presets import Preset
@@ -52,6 +54,7 @@ FINAL = [10, 11, 12, 13, 14]  # the seeds of the rows, never run before; setting
 FAKES = 10_000
 ENOUGH = 2.25  # nats, of ln 10 = 2.303
 CURVES = ("views", "control", "paper")  # of which L_I is kept, step by step
+RUNGS = ("infogan", "nudge", "one-blur", "views")
 VIEWS, GALLERY = presets.load("mnist"), presets.load("mnist-gallery")
 HELP = {"real_weight": 1.0, "real_view": "nudged"}
 
@@ -296,12 +299,25 @@ def table() -> None:
     experiment.put("mnist_views", rows, ["view"])
 
 
+def record_ladder(args: argparse.Namespace) -> None:
+    """Sweeps of each rung's first seed, whatever it reached."""
+    for variant in RUNGS:
+        seed = (args.seeds or FINAL)[0]
+        model = experiment.trained(args, VARIANTS[variant], variant, seed)
+        (row,) = results.read("mnist_seeds", variant=variant, seed=seed)
+        counts = torch.tensor([int(n) for n in row["confusion"].split()]).view(10, 10)
+        about = {"variant": variant, "seed": str(seed), **experiment.origin()}
+        ladder.record(variant, ladder.sweeps(model, metrics.match(counts)), about)
+
+
 def main() -> None:
-    args = experiment.variant_arguments(__doc__, [*VARIANTS, "baselines", "table", "ship"])
+    args = experiment.variant_arguments(__doc__, [*VARIANTS, "baselines", "table", "ladder", "ship"])
     if args.variant == "table":
         table()
     elif args.variant == "baselines":
         baselines()
+    elif args.variant == "ladder":
+        record_ladder(args)
     elif args.variant == "ship":
         ship(args)
     else:

@@ -15,11 +15,18 @@ from typing import Any
 
 from infogan_lib.data.files import expand, write_bytes
 
-HEADING = re.compile(r"^#+ Exercise (\d\d\.\d+)\b", re.MULTILINE)
-ANSWER = re.compile(r'data-exercise="(\d\d\.\d+)" data-state="(right|wrong|not yet)"')
+NUMBER = re.compile(r"\d\d[a-z]?")
+EXERCISE = r"\d\d[a-z]?\.\d+"  # 07.2, and 07b.1 of what goes with notebook 07
+HEADING = re.compile(rf"^#+ Exercise ({EXERCISE})\b", re.MULTILINE)
+ANSWER = re.compile(rf'data-exercise="({EXERCISE})" data-state="(right|wrong|not yet)"')
 NOT_RUN, UNCHECKED = "not run", "no check"  # beside the three states of `check`
 BEST_LAST = (UNCHECKED, NOT_RUN, "not yet", "wrong", "right")
 MINE = ".mine-"
+
+
+def number(path: Path) -> str:
+    """Which notebook a file is: "07" or "07b", what stands before the first _."""
+    return path.name.partition("_")[0]
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Progress:
 def course(folder: str | Path) -> list[Path]:
     """The numbered notebooks in `folder`, in order, without kept copies. Raises ValueError where there is none."""
     folder = expand(folder)
-    found = sorted(path for path in folder.glob("[0-9][0-9]_*.ipynb") if MINE not in path.name)
+    found = sorted(p for p in folder.glob("[0-9][0-9]*_*.ipynb") if NUMBER.fullmatch(number(p)) and MINE not in p.name)
     if not found:
         what = "holds no notebook such as 00_start_here.ipynb" if folder.is_dir() else "is no folder"
         raise ValueError(f"{folder} {what}. Name the folder of your notebooks: --folder PATH")
@@ -57,7 +64,7 @@ def read(path: str | Path) -> Progress:
     except OSError as error:
         return Progress(path.stem, fault=f"cannot be read: {error.strerror}")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Progress(path.stem, fault=f"is no whole notebook. A fresh copy: make reset NB={path.stem[:2]}")
+        return Progress(path.stem, fault=f"is no whole notebook. A fresh copy: make reset NB={number(path)}")
     exercises = [name for kind, text in written if kind == "markdown" for name in HEADING.findall(text)]
     code = "\n".join(text for kind, text in written if kind == "code")
     states = {name: NOT_RUN if re.search(rf"check\(\s*[\"']{name}[\"']", code) else UNCHECKED for name in exercises}
@@ -80,7 +87,7 @@ def table(found: list[Progress]) -> str:
         score = "?" if one.fault else f"{len(one.of('right'))} of {checked}"
         opened = [_listed(one.of(state), state, checked) for state in ("wrong", "not yet", NOT_RUN) if one.of(state)]
         lines.append(f"{one.notebook:24s} {score:>8s}   {one.fault or '; '.join(opened) or 'nothing'}")
-    here = {one.notebook[:2] for one in found}
+    here = {number(Path(one.notebook)) for one in found}
     absent = [number for number in _numbers() if number not in here]
     if absent:
         lines.append(f"Not in this folder: {', '.join(absent)}. One comes back with make reset NB={absent[0]}")
@@ -97,23 +104,25 @@ def _listed(exercises: list[str], state: str, checked: int) -> str:
 
 def _numbers() -> list[str]:
     """The notebooks that have exercises: each has its module of checks."""
-    return sorted(path.stem[2:] for path in (Path(__file__).parent / "exercises").glob("nb[0-9][0-9].py"))
+    return sorted(path.stem[2:] for path in (Path(__file__).parent / "exercises").glob("nb*.py"))
 
 
-def reset(number: str, root: str | Path = ".") -> tuple[Path, Path | None]:
+def reset(asked: str, root: str | Path = ".") -> tuple[Path, Path | None]:
     """Put the notebook of that number back as the last commit has it, and keep the learner's version beside it.
 
     Returns its path, and that of the kept copy: None if there was no notebook, or nothing was changed in it.
     Raises ValueError if there is no such notebook or no git, FileError if a file cannot be written.
     """
     listed = _git(root, "ls-tree", "--name-only", "HEAD", "notebooks/").decode().split()
-    names = {name.removeprefix("notebooks/")[:2]: name for name in listed if re.match(r"notebooks/\d\d_", name)}
+    names = {number(Path(name)): name for name in listed}
+    names = {key: name for key, name in names.items() if NUMBER.fullmatch(key)}
     if not names:
         raise ValueError("the last commit has no notebooks here. Run this in your clone of the course.")
-    if not number.isdigit() or number.zfill(2) not in names:
-        asked = f"there is no notebook {number!r}" if number else "no notebook was named"
-        raise ValueError(f"{asked}: choose one of {', '.join(names)}, as in make reset NB={next(iter(names))}")
-    name = names[number.zfill(2)]
+    key = asked.zfill(3 if asked[-1:].isalpha() else 2)  # 7 is 07, and 7b is 07b
+    if key not in names:
+        fault = f"there is no notebook {asked!r}" if asked else "no notebook was named"
+        raise ValueError(f"{fault}: choose one of {', '.join(names)}, as in make reset NB={next(iter(names))}")
+    name = names[key]
     path, fresh = Path(root) / name, _git(root, "cat-file", "--filters", f"HEAD:./{name}")
     old = path.read_bytes() if path.exists() else fresh
     kept = None

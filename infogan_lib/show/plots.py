@@ -89,18 +89,26 @@ def grid(images: Tensor, columns: int = 10, title: str = "", alt: str = "") -> P
     return picture
 
 
-def sweeps(panels: Sequence[tuple[Code, Tensor, Tensor]], titles: Sequence[str] = (), alt: str = "") -> Picture:
+def sweeps(
+    panels: Sequence[tuple[Code, Tensor, Tensor]], titles: Sequence[str] = (), alt: str = "", across: bool = False
+) -> Picture:
     """One panel a code: `(code, values (S,), images (R*S, C, H, W))`, a row a noise vector, a column a value.
 
-    The columns whose value lies in the code's trained range are marked by a bar and the word "trained".
+    Panels stand below one another or, `across`, side by side. The columns whose value lies in the code's trained range
+    are marked by a bar and the word "trained".
     """
     titles = list(titles) or [f"code {code.name!r}" for code, _, _ in panels]
     rows = [len(images) // len(values) for _, values, images in panels]
-    widest = max(len(values) for _, values, _ in panels)
-    picture = Picture(figsize=(0.62 * widest + 0.4, sum(0.62 * r + 0.85 for r in rows)))
-    cells = picture.subplots(len(panels), squeeze=False, height_ratios=[r + 0.8 for r in rows])[:, 0]
+    widths = [len(values) for _, values, _ in panels]
+    if across:
+        picture = Picture(figsize=(0.4 * sum(widths) + 0.3 * len(panels), 0.4 * max(rows) + 0.8))
+        cells = picture.subplots(1, len(panels), squeeze=False, width_ratios=widths)[0]
+    else:
+        picture = Picture(figsize=(0.62 * max(widths) + 0.4, sum(0.62 * r + 0.85 for r in rows)))
+        cells = picture.subplots(len(panels), squeeze=False, height_ratios=[r + 0.8 for r in rows])[:, 0]
     texts = []
     for axes, (code, values, images), title, r in zip(cells, panels, titles, rows, strict=True):
+        axes.set_anchor("N")
         trained = _trained_columns(code, values)
         sheet = tile(images, len(values), trained)
         _show(axes, sheet)

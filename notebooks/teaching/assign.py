@@ -19,21 +19,23 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from infogan_lib.course.progress import EXERCISE, NUMBER, course, number
+
 NOTEBOOKS = Path(__file__).resolve().parent.parent
 REGION = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?", re.M | re.S)
 HIDDEN = re.compile(r"\n### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.S)
-CHECK = re.compile(r'^check\("(\d\d\.\d+)", (.+)\)$', re.M)
+CHECK = re.compile(rf'^check\("({EXERCISE})", (.+)\)$', re.M)
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 EMPTY = "*Your answer here.*"
 
 
-def path_of(number: str) -> Path:
+def path_of(asked: str) -> Path:
     """The notebook with this number, such as "05". Raises ValueError if there is none with solutions."""
-    paths = [path for path in NOTEBOOKS.glob(f"{number}_*.ipynb") if (NOTEBOOKS / "solutions" / path.name).exists()]
-    if re.fullmatch(r"\d\d", number) and len(paths) == 1:
+    paths = [path for path in NOTEBOOKS.glob(f"{asked}_*.ipynb") if (NOTEBOOKS / "solutions" / path.name).exists()]
+    if NUMBER.fullmatch(asked) and len(paths) == 1:
         return paths[0]
-    there = ", ".join(sorted(path.name[:2] for path in (NOTEBOOKS / "solutions").glob("[0-9]*.ipynb")))
-    raise ValueError(f"No notebook {number!r} with solutions. Name one of {there}, as in: make assignment NB=05")
+    there = ", ".join(number(path) for path in course(NOTEBOOKS / "solutions"))
+    raise ValueError(f"No notebook {asked!r} with solutions. Name one of {there}, as in: make assignment NB=05")
 
 
 def texts(notebook: NotebookNode) -> dict[str, str]:
@@ -42,7 +44,7 @@ def texts(notebook: NotebookNode) -> dict[str, str]:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for part in re.split(r"^(?=#{2,3} |\*\*Quiz\*\*)", cell.source, flags=re.M):
-                if heading := re.match(r"### Exercise (\d\d\.\d+)", part):
+                if heading := re.match(rf"### Exercise ({EXERCISE})", part):
                     part = re.sub(r"<details>.*?</details>", "", part, flags=re.S)
                     found[heading[1]] = re.sub(r"\[([^]]+)\]\([^)]*\.ipynb\)", r"\1", part).strip()
     return found

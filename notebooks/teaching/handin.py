@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 # Folders that operating systems, archives and Jupyter make, beside those that begin with a dot or a dollar sign.
 SYSTEM = ("__macosx", "__pycache__", "system volume information", "lost+found", "@eadir", "#recycle")
-MARK = re.compile(r"(check|words|answer|helper|setup)-(?:(\d\d)-(\d+)(?:-\d+)?|\d+)")
+MARK = re.compile(r"(check|words|answer|helper|setup)-(?:(\d\d[a-z]?)-(\d+)(?:-\d+)?|\d+)")
 
 
 @dataclass

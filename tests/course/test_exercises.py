@@ -15,7 +15,7 @@ from infogan_lib.core.bound import lower_bound
 from infogan_lib.course.exercises import blocks
 from infogan_lib.course.exercises.checker import EXERCISES, Feedback, Wrong, check, exercise
 
-# -- Notebook 07: reference solutions --------------------------------------------------------------
+# -- Notebooks 07 and 07b: reference solutions --------------------------------------------------------------
 
 
 def info_term(spec, posterior, latent, weight):
@@ -37,10 +37,10 @@ def confusion(nats, k):
     return k * math.exp(-nats)
 
 
-REFERENCE = {"07.1": info_term, "07.2": info_gradient_norm, "07.3": 0.1, "07.4": confusion}
+REFERENCE = {"07.1": info_term, "07b.1": info_gradient_norm, "07.4": 0.1, "07b.2": confusion}
 
 
-# -- Notebook 07: what people write instead --------------------------------------------------------
+# -- Notebooks 07 and 07b: what people write instead --------------------------------------------------------
 
 
 def term(nats, outside=lambda total: total):
@@ -138,32 +138,32 @@ WRONG = [
     ("07.1", fixed_names, "its names are fixed"),
     ("07.1", no_return, "end with `return`"),
     ("07.1", 2.3, "A function is expected"),
-    ("07.2", norm_of(of_g, fakes=generate), "No gradient reaches G"),
-    ("07.2", norm_of(lambda m: m.trunk.parameters()), "trunk's parameters"),
-    ("07.2", norm_of(lambda m: m.parameters()), "all parameters"),
-    ("07.2", norm_of(lambda m: of_g(m)[-2:]), "last layer"),
-    ("07.2", norm_of(lambda m: of_g(m)[:1]), "first parameter"),
-    ("07.2", norm_of(of_g, finish=lambda s: sum(map(math.sqrt, s))), "added up norms"),
-    ("07.2", norm_of(of_g, finish=sum), "squared norm"),
-    ("07.2", norm_of(of_g, loss=lambda nats, scores: F.softplus(-scores).mean()), "gradient of G's adversarial"),
-    ("07.2", norm_of(of_g, loss=lambda nats, scores: F.softplus(-scores).mean() - nats), "is in it as well"),
-    ("07.2", accumulating, "2 times as much"),
-    ("07.2", no_none, "count a gradient that is None as 0"),
-    ("07.2", stepping, "weights have changed"),
-    ("07.2", lambda model, latent: True, "A number is expected"),
-    ("07.3", -1.0, "wrong with confidence"),
-    ("07.3", 1.2, "would stay open"),
-    ("07.3", 2.3, "is what InfoGAN reaches"),
-    ("07.3", 3.32, "ceiling in bits"),
-    ("07.3", 5, "never exceeds"),
-    ("07.3", "low", "A number is expected"),
-    ("07.3", math.nan, "finite"),
-    ("07.4", lambda nats, k: math.exp(nats), "groups that Q tells apart"),
-    ("07.4", lambda nats, k: k * 2**-nats, "powers of 2"),
-    ("07.4", lambda nats, k: math.log(k) - nats, "entropy that is left"),
-    ("07.4", lambda nats, k: k * math.exp(nats), "grows with L_I"),
-    ("07.4", lambda nats, k: k - math.exp(nats), "divides"),
-    ("07.4", lambda nats, k: "two", "a number is expected"),
+    ("07b.1", norm_of(of_g, fakes=generate), "No gradient reaches G"),
+    ("07b.1", norm_of(lambda m: m.trunk.parameters()), "trunk's parameters"),
+    ("07b.1", norm_of(lambda m: m.parameters()), "all parameters"),
+    ("07b.1", norm_of(lambda m: of_g(m)[-2:]), "last layer"),
+    ("07b.1", norm_of(lambda m: of_g(m)[:1]), "first parameter"),
+    ("07b.1", norm_of(of_g, finish=lambda s: sum(map(math.sqrt, s))), "added up norms"),
+    ("07b.1", norm_of(of_g, finish=sum), "squared norm"),
+    ("07b.1", norm_of(of_g, loss=lambda nats, scores: F.softplus(-scores).mean()), "gradient of G's adversarial"),
+    ("07b.1", norm_of(of_g, loss=lambda nats, scores: F.softplus(-scores).mean() - nats), "is in it as well"),
+    ("07b.1", accumulating, "2 times as much"),
+    ("07b.1", no_none, "count a gradient that is None as 0"),
+    ("07b.1", stepping, "weights have changed"),
+    ("07b.1", lambda model, latent: True, "A number is expected"),
+    ("07.4", -1.0, "wrong with confidence"),
+    ("07.4", 1.2, "would stay open"),
+    ("07.4", 2.3, "is what InfoGAN reaches"),
+    ("07.4", 3.32, "ceiling in bits"),
+    ("07.4", 5, "never exceeds"),
+    ("07.4", "low", "A number is expected"),
+    ("07.4", math.nan, "finite"),
+    ("07b.2", lambda nats, k: math.exp(nats), "groups that Q tells apart"),
+    ("07b.2", lambda nats, k: k * 2**-nats, "powers of 2"),
+    ("07b.2", lambda nats, k: math.log(k) - nats, "entropy that is left"),
+    ("07b.2", lambda nats, k: k * math.exp(nats), "grows with L_I"),
+    ("07b.2", lambda nats, k: k - math.exp(nats), "divides"),
+    ("07b.2", lambda nats, k: "two", "a number is expected"),
 ]
 
 
@@ -177,10 +177,10 @@ def test_reference_is_right_and_has_no_hint(id):
 
 def test_other_right_ways():
     assert check("07.1", term(right_nats)).state == "right"
-    assert check("07.2", norm_of(of_g)).state == "right"
-    assert check("07.2", lambda model, latent: torch.tensor(info_gradient_norm(model, latent))).state == "right"
-    assert check("07.3", torch.tensor(0.0)).state == check("07.3", np.float32(0.5)).state == "right"
-    assert check("07.4", lambda nats, k: k / torch.tensor(nats).exp()).state == "right"
+    assert check("07b.1", norm_of(of_g)).state == "right"
+    assert check("07b.1", lambda model, latent: torch.tensor(info_gradient_norm(model, latent))).state == "right"
+    assert check("07.4", torch.tensor(0.0)).state == check("07.4", np.float32(0.5)).state == "right"
+    assert check("07b.2", lambda nats, k: k / torch.tensor(nats).exp()).state == "right"
 
 
 @pytest.mark.parametrize(("id", "answer", "says"), WRONG, ids=[f"{id} {says}" for id, _, says in WRONG])
@@ -219,7 +219,7 @@ STUBS = [stub_dots, stub_raises, stub_blank, lambda *args: ..., ..., None]
 
 
 @pytest.mark.parametrize(
-    ("id", "stub"), [(id, s) for id in REFERENCE for s in STUBS if id != "07.3" or not callable(s)]
+    ("id", "stub"), [(id, s) for id in REFERENCE for s in STUBS if id != "07.4" or not callable(s)]
 )
 def test_stub_reads_not_yet(id, stub):
     feedback = check(id, stub)
@@ -234,7 +234,7 @@ def test_every_exercise_has_hints():
 
 
 def test_unknown_id_is_one_clear_error():
-    with pytest.raises(ValueError, match=r"no exercise '07\.9': notebook '07' has 07\.1, 07\.2, 07\.3, 07\.4\."):
+    with pytest.raises(ValueError, match=r"no exercise '07\.9': notebook '07' has 07\.1, 07\.2, 07\.3, 07\.4, 07\.5\."):
         check("07.9", confusion)
     for id in ("99.1", "", "..os", confusion):
         with pytest.raises(ValueError, match="no exercise"):
@@ -249,7 +249,7 @@ def test_exception_becomes_feedback_with_its_line():
         part = k - k
         return nats / part  # here
 
-    feedback = check("07.4", broken)
+    feedback = check("07b.2", broken)
     assert feedback.state == "wrong"
     assert "Your code raised ZeroDivisionError" in feedback.message
     line = broken.__code__.co_firstlineno + 2
@@ -266,12 +266,12 @@ def test_any_exception_is_feedback(error):
     def answer(nats, k):
         raise error
 
-    feedback = check("07.4", answer)
+    feedback = check("07b.2", answer)
     assert feedback.state == "wrong" and type(error).__name__ in feedback.message
 
 
 def test_not_implemented_by_torch_is_no_stub():
-    feedback = check("07.4", lambda nats, k: torch.distributions.VonMises(torch.tensor(0.0), 1.0).entropy())
+    feedback = check("07b.2", lambda nats, k: torch.distributions.VonMises(torch.tensor(0.0), 1.0).entropy())
     assert feedback.state == "wrong" and "NotImplementedError" in feedback.message
 
 
@@ -285,18 +285,18 @@ def test_values_that_misbehave_are_feedback():
 
     for id in REFERENCE:
         assert check(id, Odd()).state == "wrong"
-    assert check("07.4", lambda nats, k: Odd()).state == "wrong"
-    assert check("07.4", lambda: 1).state == "wrong"
+    assert check("07b.2", lambda nats, k: Odd()).state == "wrong"
+    assert check("07b.2", lambda: 1).state == "wrong"
 
 
 def test_html_of_a_learner_is_escaped():
     def attack(nats, k):
         raise ValueError("<script>alert(1)</script> `<b>`")
 
-    shown = check("07.4", attack)._repr_html_()
+    shown = check("07b.2", attack)._repr_html_()
     assert "<script>" not in shown and "<b>`" not in shown and "<code><b>" not in shown
     assert "&lt;script&gt;" in shown
-    assert "<img" not in check("07.3", "<img src=x>")._repr_html_()
+    assert "<img" not in check("07.4", "<img src=x>")._repr_html_()
 
 
 def test_random_state_is_left_alone_and_checks_repeat():
@@ -315,9 +315,15 @@ def test_random_state_is_left_alone_and_checks_repeat():
             torch.rand(3)
 
     before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
-    for id, answer in [*REFERENCE.items(), ("07.4", noisy), ("07.4", draws), ("07.4", draws), ("07.4", stub_raises)]:
+    for id, answer in [
+        *REFERENCE.items(),
+        ("07b.2", noisy),
+        ("07b.2", draws),
+        ("07b.2", draws),
+        ("07b.2", stub_raises),
+    ]:
         check(id, answer)
-    check("07.4", looping, seconds=0.1)
+    check("07b.2", looping, seconds=0.1)
     assert torch.equal(before[0], torch.get_rng_state())
     assert before[1:] == (np.random.get_state()[1].tolist(), random.getstate())
     assert drawn[: len(drawn) // 2] == drawn[len(drawn) // 2 :]
@@ -328,13 +334,13 @@ def test_prints_are_kept(capsys):
         print("k is", k)
         return k * math.exp(-nats)
 
-    assert check("07.4", talking).state == "right"
+    assert check("07b.2", talking).state == "right"
     assert "k is 10" in capsys.readouterr().out
 
 
 def test_gradients_are_on_whatever_the_caller_does():
     with torch.no_grad():
-        assert check("07.2", info_gradient_norm).state == "right"
+        assert check("07b.1", info_gradient_norm).state == "right"
 
 
 # -- Deadlines -------------------------------------------------------------------------------------
@@ -374,17 +380,17 @@ def bare_except_loop(nats, k):
 @pytest.mark.parametrize("loop", [plain_loop, torch_loop, stubborn_loop, bare_except_loop])
 def test_endless_loop_is_stopped(loop):
     begun = time.monotonic()
-    feedback = check("07.4", loop, seconds=0.2)
+    feedback = check("07b.2", loop, seconds=0.2)
     assert time.monotonic() - begun < 3
     assert feedback.state == "wrong" and "loop that never ends" in feedback.message and "\n  line " in feedback.message
     assert not any(thread.name == "exercise" for thread in threading.enumerate() if thread.is_alive())
-    assert check("07.4", confusion).state == "right"
+    assert check("07b.2", confusion).state == "right"
 
 
 def test_one_long_call_is_left_behind():
-    feedback = check("07.4", lambda nats, k: time.sleep(3), seconds=0.1)
+    feedback = check("07b.2", lambda nats, k: time.sleep(3), seconds=0.1)
     assert "inside one long call" in feedback.message and "time.sleep(3)" in feedback.message
-    assert check("07.4", confusion).state == "right"
+    assert check("07b.2", confusion).state == "right"
 
 
 def test_ctrl_c_passes_through_and_stops_the_learners_code():
@@ -397,7 +403,7 @@ def test_ctrl_c_passes_through_and_stops_the_learners_code():
     timer = threading.Timer(0.2, _thread.interrupt_main)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        check("07.4", counting, seconds=30)
+        check("07b.2", counting, seconds=30)
     seen = ticks[0]
     time.sleep(0.05)
     assert ticks[0] == seen > 0
@@ -406,7 +412,7 @@ def test_ctrl_c_passes_through_and_stops_the_learners_code():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        check("07.4", raising)
+        check("07b.2", raising)
 
 
 # -- Building blocks -------------------------------------------------------------------------------

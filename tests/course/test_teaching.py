@@ -15,8 +15,10 @@ import grade
 import handin
 import slides
 
+from infogan_lib.course import progress
+
 ROOT = Path(__file__).resolve().parents[2]
-NUMBERS = sorted(path.name[:2] for path in (ROOT / "notebooks" / "solutions").glob("[0-9]*.ipynb"))
+NUMBERS = [progress.number(path) for path in progress.course(ROOT / "notebooks" / "solutions")]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -25,7 +27,7 @@ def test_every_exercise_is_assigned_once_and_no_answer_with_it(number):
     handed_out = assign.release(whole)
     nbformat.validate(handed_out)
     text = (ROOT / "notebooks" / assign.path_of(number).name).read_text(encoding="utf-8")
-    exercises = re.findall(r"### Exercise (\d\d\.\d+)", text)
+    exercises = re.findall(rf"### Exercise ({progress.EXERCISE})", text)
     asked = [handin.exercise_of(cell) for cell in handed_out.cells]
     assert [id for kind, id in asked if kind in ("check", "words")] == exercises
     for before, after in zip(whole.cells, handed_out.cells):
@@ -154,7 +156,7 @@ def test_every_exercise_that_guide_and_slides_name_is_there():
     there = {
         found
         for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")
-        for found in re.findall(r"### Exercise (\d\d\.\d+)", path.read_text(encoding="utf-8"))
+        for found in re.findall(rf"### Exercise ({progress.EXERCISE})", path.read_text(encoding="utf-8"))
     }
     named = re.findall(r"\b([01]\d\.\d{1,2})\b(?! ?%)", GUIDE + SLIDES)
     assert len(named) > 30 and set(named) <= there

@@ -5,7 +5,7 @@
 
 The checks of notebook NN live in `nbNN.py`. One looks like this:
 
-    @exercise("07.4", "first hint", "a plainer hint", takes="function")
+    @exercise("07b.2", "first hint", "a plainer hint", takes="function")
     def confusion(answer):
         compare(answer(1.6, 10), 2.019, [(4.953, "This is exp(L_I), the number of ...")])    # see blocks.py
         return "Why that is right."
@@ -150,6 +150,19 @@ def check(id: str, answer: Any = None, *, seconds: float | None = None) -> Feedb
         text = "".join(traceback.format_exception_only(error)).strip()[:600]
         begin = "Your code raised" if where else "The check could not make sense of your answer:"
         return Feedback(id, "wrong", f"{begin} {text}{where}", known.hints)
+
+
+def own_or_twin(id: str, answer: Callable[..., Any], twin: Callable[..., Any]) -> Callable[..., Any]:
+    """`answer` where its check says right, else `twin`, the library's, so that the next cells run; prints which.
+
+    Raises ValueError for an unknown id.
+    """
+    state = "not yet" if answer is twin else check(id, answer).state  # a second call finds the twin under that name
+    if state == "right":
+        print(f"{id}: yours is right, and it runs from here on.")
+        return answer
+    print(f"{id}: {state}, so the library's twin runs from here on. Solve it, then run both cells again.")
+    return twin
 
 
 def _find(id: str) -> Exercise:

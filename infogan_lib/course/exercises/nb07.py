@@ -1,22 +1,19 @@
 """The checks of notebook 07, InfoGAN put together."""
 
-import copy
-import functools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 import torch.distributions as D
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from infogan_lib.core.bound import lower_bound
 from infogan_lib.core.codes import Categorical, Code, Uniform
 from infogan_lib.core.latent import Latent, LatentSpec, Noise
-from infogan_lib.core.model import InfoGAN
-from infogan_lib.course.exercises.blocks import Faults, compare, gradient, number
-from infogan_lib.course.exercises.checker import Wrong, exercise
+from infogan_lib.course.exercises import steps
+from infogan_lib.course.exercises.blocks import Faults, choice, compare, gradient, number
+from infogan_lib.course.exercises.checker import NotYet, Wrong, exercise
 
 
 @exercise(
@@ -112,114 +109,40 @@ def _term_faults(
         yield part, f"Only the code {name!r} is in the sum. Is `return` inside the loop, or `=` where `+=` belongs?"
 
 
-NO_GRADIENT = (
-    "No gradient reaches G, though this model works: the way back from Q to G is cut. `model.generate` and "
-    "`model.read` are for looking and keep no gradient; `.detach()` and `train_trunk_by_q=False` cut it too. "
-    "Use `model.generator(latent.input)` and `model.discriminate(fakes)`."
-)
-
-
 @exercise(
     "07.2",
-    "Make the fakes with `model.generator(latent.input)`, read them with `model.discriminate(fakes)`, and add up the "
-    "mean `lower_bound` of each code. `torch.autograd.grad` gives gradients without storing them in `.grad`.",
-    "`torch.autograd.grad(nats, list(model.generator.parameters()), allow_unused=True)` gives one tensor a parameter, "
-    "or None where no gradient arrives. The norm is the square root of the sum of all their squares.",
+    "Q and D share a pass: `model.discriminate(images)` gives D's logits and Q's posterior, `model.score(images)` the "
+    "logits alone. Which of the two do the real images need? Who must not hear of this loss?",
+    "D's loss is the mean of `softplus(-score)` on real images plus the mean of `softplus(score)` on fakes. Subtract "
+    "the information term; then zero_grad, backward, step, of the one optimiser that holds D and Q.",
+    "`score_fake, posterior = model.discriminate(fake.detach())`, and the codes that made these fakes are `latent`.",
 )
-def info_gradient_norm(answer: Callable[..., Any]) -> str:
-    model, latent = _tiny(0)
-    before = copy.deepcopy(model)
-    got = _measure(answer, model, latent)
-    compare(got, _norm(before, latent), _norm_faults(before, latent), what="The norm", n=len(latent), tol=1e-3)
-    if any(not torch.equal(a, b) for a, b in zip(model.parameters(), before.parameters(), strict=True)):
-        raise Wrong("The norm is right, but the model's weights have changed. Measuring takes no optimiser step.")
-    if not math.isclose(again := _measure(answer, model, latent), got, rel_tol=1e-3):
-        raise Wrong(
-            f"The first call is right, but a second on the same model reads {again / got:.3g} times as much: "
-            "`backward()` adds to the gradients that are there. Empty them first, or use `torch.autograd.grad`, "
-            "which stores none."
-        )
-    model, latent = _tiny(1)
-    want = _norm(model, latent)
-    for p in model.parameters():
-        p.grad = torch.ones_like(p)
-    got = _measure(answer, model, latent)
-    compare(got, want, what="On a model that still holds the gradients of an earlier step, the norm", tol=1e-3)
-    compare(_measure(answer, *_tiny(2, cut=True), cut=True), 0, what="On a model whose fakes are detached, the norm")
+def update_d(answer: Callable[..., Any]) -> str:
+    steps.judge(answer, "d")
     return (
-        "Above 0 on a model that works, and 0 once its fakes are detached. With lambda_G = 0 this gradient is "
-        "multiplied by 0: Q may read as well as it can, but G is never told what to write."
+        "D learns to tell real from fake, Q to read the codes of the fakes, and G hears nothing: the fakes are "
+        "detached, and its optimiser is not stepped."
     )
-
-
-class _Detached(nn.Sequential):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).detach()
-
-
-def _tiny(seed: int, cut: bool = False) -> tuple[InfoGAN, Latent]:
-    """A model a few units wide, without batch norm, so that train and eval mode agree. `cut` detaches its fakes."""
-    g = torch.Generator().manual_seed(seed)
-    spec = LatentSpec(Noise(3), [Categorical("digit", 4), Uniform("c1")])
-    model = InfoGAN("mnist", spec)
-    layers = (nn.Linear(spec.width, 6), nn.Tanh(), nn.Linear(6, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
-    model.generator = (_Detached if cut else nn.Sequential)(*layers)
-    model.trunk = nn.Sequential(nn.Flatten(), nn.Linear(784, 6), nn.Tanh())
-    model.d_head, model.q_head = nn.Linear(6, 1), nn.Sequential(nn.Linear(6, spec.q_width))
-    with torch.no_grad():
-        for p in model.parameters():
-            p.copy_(torch.randn(p.shape, generator=g) * (0.1 if 784 in p.shape else 0.6))
-    return model, spec.sample(12, g)
-
-
-def _measure(answer: Callable[..., Any], model: InfoGAN, latent: Latent, cut: bool = False) -> float:
-    """The learner's number. Where no gradient arrives, PyTorch's errors deserve a plainer word."""
-    try:
-        return number(answer(model, latent))
-    except (AttributeError, TypeError, RuntimeError) as error:
-        if not any(sign in str(error) for sign in ("NoneType", "allow_unused", "appears to not", "require grad")):
-            raise
-        if not cut:
-            raise Wrong(NO_GRADIENT) from None
-        raise Wrong(
-            "Right on a model that works. On one whose fakes are detached, no gradient reaches G, and your function "
-            f"stops with {type(error).__name__}. The norm is 0 there: count a gradient that is None as 0 "
-            "(and give `torch.autograd.grad` its `allow_unused=True`)."
-        ) from None
-
-
-def _norm(
-    model: InfoGAN, latent: Latent, to: Iterable[Tensor] | None = None, adversarial: float = 0, of: str = ""
-) -> Tensor:
-    """The norm over `to` (G's parameters) of the gradient of L_I (of one code, or all) minus a part of G's loss."""
-    scores, posterior = model.discriminate(model.generator(latent.input))
-    nats = lower_bound(model.spec, posterior, latent)
-    loss = sum(v.mean() for k, v in nats.items() if of in ("", k)) - adversarial * F.softplus(-scores).mean()
-    grads = torch.autograd.grad(loss, list(to or model.generator.parameters()), allow_unused=True)
-    return torch.cat([g.flatten() for g in grads if g is not None]).norm()
-
-
-def _norm_faults(model: InfoGAN, latent: Latent) -> Iterator[tuple[Any, str]]:
-    norm = functools.partial(_norm, model, latent)
-    yield 0, NO_GRADIENT
-    of_g = "the ones asked for are G's, `model.generator.parameters()`."
-    yield norm(model.trunk.parameters()), f"These are the gradients of the trunk's parameters; {of_g}"
-    yield norm(model.parameters()), f"These are the gradients of all parameters, D's and Q's too; {of_g}"
-    each = torch.stack([norm([p]) for p in model.generator.parameters()])
-    yield each[-2:].norm(), "This is the last layer of G alone. Go over all of `model.generator.parameters()`."
-    yield each[-1], "This is G's last parameter alone. Is the sum built up inside the loop, with `+=`?"
-    yield each[0], "This is G's first parameter alone. Is `return` inside the loop?"
-    yield each.sum(), "You added up norms. The norm of all of G is the square root of the sum of their squares."
-    yield each.square().sum(), "This is the squared norm; its square root is missing."
-    for name in model.spec.names:
-        yield norm(of=name), f"This is the gradient for the code {name!r} alone; sum L_I over all codes."
-    only = "Only the information term is asked for."
-    yield norm(adversarial=1), f"G's adversarial loss is in it as well. {only}"
-    yield norm(adversarial=1, of="none"), f"This is the gradient of G's adversarial loss. {only}"
 
 
 @exercise(
     "07.3",
+    "What must G's gradient pass through on its way, and so what must not be detached here?",
+    "G's loss is the mean of `softplus(-score)` on its fakes, minus the information term of the codes that made them. "
+    "Gradients reach D and Q as well; the step of G's optimiser alone decides who moves.",
+    "`score, posterior = model.discriminate(fake)`; subtract `info_term(model.spec, posterior, latent, weight)`; then "
+    'zero_grad, backward and step of `optimisers["g"]`.',
+)
+def update_g(answer: Callable[..., Any]) -> str:
+    steps.judge(answer, "g")
+    return (
+        "G is paid twice: by D for fakes that look real, and by Q for fakes whose codes can be read. The second "
+        "gradient reaches G through Q and the trunk."
+    )
+
+
+@exercise(
+    "07.4",
     "L_I cannot exceed the information that the images carry. With lambda_G = 0, what reason does G have to let the "
     "digit code change the image?",
     "G is free to ignore the code, and nothing asks it not to. If the image says nothing about the code, the best that "
@@ -255,34 +178,39 @@ def control(answer: Any) -> str:
     )
 
 
+FACTORS = {"label": "the digit", "slant": "the slant", "thickness": "the thickness", "width": "the width"}
+
+
 @exercise(
-    "07.4",
-    "If Q is the exact posterior, L_I = H(c) - H(c|x). So H(c|x) = ln K - L_I nats are still unknown once the image is "
-    "seen. How many equally likely states have that entropy?",
-    "m equally likely states have entropy ln m, so ln m = ln K - L_I. Solve for m.",
+    "07.5",
+    "A code can come to mean what its view leaves to be read. Look along each view's row of the table for what is "
+    "left, and ask what changes the picture most.",
+    "The digit code has ten equal states, the amounts run evenly from one end to the other. In the row of the view of "
+    "`c1`, which style factor is still near 1? And in that of `c2`?",
+    takes="value",
 )
-def confusion(answer: Callable[..., Any]) -> str:
-    for nats, k in ((1.6, 10), (0.35, 4), (2.1, 20), (0.9, 3), (0.0, 7), (math.log(10), 10)):
-        what = f"For L_I = {nats:.4g} and K = {k}, the number of states"
-        compare(answer(nats, k), k * math.exp(-nats), _confusion_faults(nats, k), what=what, tol=1e-3)
+def meanings(answer: Any) -> str:
+    if not isinstance(answer, Mapping) or set(answer) != {"digit", "c1", "c2"}:
+        raise Wrong('A dict with three keys is expected: {"digit": ..., "c1": ..., "c2": ...}.')
+    for code, wanted in {"digit": "label", "c1": "slant", "c2": "thickness"}.items():
+        if answer[code] is ...:
+            raise NotYet
+        found = choice(answer[code], dict.fromkeys(FACTORS, ""))
+        if found == wanted:
+            continue
+        if code == "digit":
+            raise Wrong(
+                f"For the digit code you say {FACTORS[found]}. The nudge draws that anew in every step: of the four, "
+                "its row keeps one near where it was."
+            )
+        if found == "label":
+            raise Wrong(
+                f"A blur leaves the digit to be read, so {code} could tell digits apart. But it is an amount, and the "
+                "digit code is paid for the digit already: an amount adds what the digit leaves open."
+            )
+        if (code, found) == ("c2", "width"):
+            raise Wrong("Width is left in part, 0.75. One other style factor is left in full by that view.")
+        raise Wrong(f"For {code} you say {FACTORS[found]}, which its view draws anew in every step. See its row.")
     return (
-        "At 1.6 of 2.30 nats an image leaves about 2 of the ten states open; at ln 10 it leaves one, at 0 all ten. "
-        "L_I is a lower bound, so with a Q that is not the posterior this is the most that can be open."
-    )
-
-
-def _confusion_faults(nats: float, k: int) -> Faults:
-    yield (
-        math.exp(nats),
-        "This is exp(L_I), the number of groups that Q tells apart. Asked for is how many states are left within one.",
-    )
-    yield k * 2**-nats, "You used powers of 2, but L_I is in nats: its base is e."
-    yield (
-        math.log(k) - nats,
-        "This is the entropy that is left, ln K - L_I, in nats; a number of states is its exponential.",
-    )
-    yield k * math.exp(nats), "The more Q reads, the fewer states are left; yours grows with L_I. Look for a sign."
-    yield (
-        k - math.exp(nats),
-        "You subtracted the number told apart; information divides: each ln 2 nats halve what is left.",
+        "That is the prediction. It was made before any of these trainings. The next cells hold it against five seeds."
     )
