@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -68,6 +69,16 @@ def to_float(images: Tensor) -> Tensor:
 def to_uint8(images: Tensor) -> Tensor:
     """Float in [-1, 1] -> uint8, rounded; values beyond the range are clipped."""
     return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def resample(images: Tensor, grid: Tensor) -> Tensor:
+    """Images (N, C, H, W) where `grid`, (N, H, W, 2) from `affine_grid`, looks; beyond an edge, the edge goes on.
+
+    As `grid_sample` with padding "border", which Apple's chips lack: places are moved to the outermost pixels' middles.
+    """
+    sides = torch.tensor(images.shape[:1:-1], device=grid.device)  # width, height
+    inside = torch.maximum(torch.minimum(grid, 1 - 1 / sides), 1 / sides - 1)
+    return F.grid_sample(images, inside, align_corners=False)
 
 
 def sha256(images: Tensor, factors: Mapping[str, Tensor]) -> str:

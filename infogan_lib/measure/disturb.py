@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from infogan_lib.core.latent import Latent
-from infogan_lib.data.images import to_float, to_uint8
+from infogan_lib.data.images import resample, to_float, to_uint8
 from infogan_lib.measure import Reads
 from infogan_lib.measure.metrics import measure_nats
 
@@ -59,7 +59,7 @@ def degrade(images: Tensor, generator: torch.Generator) -> Tensor:
     affine = torch.eye(2, 3).repeat(n, 1, 1)
     affine[:, :, 2] = sign[:, :2] * u[:, :2] * torch.tensor([2 / width, 2 / height])
     grid = F.affine_grid(affine.to(images.device), list(images.shape), align_corners=False)
-    moved = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    moved = resample(images, grid)
     blur, noise, contrast = (u[:, k].view(n, 1, 1, 1).to(images.device) for k in (2, 3, 4))
     blurred = F.avg_pool2d(F.pad(moved, (1, 1, 1, 1), mode="replicate"), 3, 1)
     moved = moved + blur * (blurred - moved)

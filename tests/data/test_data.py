@@ -4,11 +4,13 @@ import shutil
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 
 from infogan_lib import data
 from infogan_lib.core import views
 from infogan_lib.data import DataError, Images
+from infogan_lib.data.images import resample
 
 RAW = data.ROOT / "MNIST" / "raw"
 
@@ -124,3 +126,13 @@ def test_images_are_equal_to_themselves_alone_and_known_by_their_bytes():
     assert one == one and one != same
     assert one.checksum == same.checksum == Images(draw, torch.arange(3), "other").checksum != turned.checksum
     assert Images(draw.transpose(2, 3).contiguous().transpose(2, 3)).checksum == one.checksum  # however it is laid out
+
+
+def test_resampled_images_go_on_beyond_their_edge_as_torch_has_it():
+    g = torch.Generator().manual_seed(0)
+    for shape in ((5, 1, 28, 28), (4, 3, 6, 9)):
+        images, affine = torch.randn(shape, generator=g), torch.randn(shape[0], 2, 3, generator=g)
+        grid = F.affine_grid(affine, list(shape), align_corners=False)
+        theirs = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+        torch.testing.assert_close(resample(images, grid), theirs, atol=1e-5, rtol=0)
+        assert resample(images, grid).shape == images.shape

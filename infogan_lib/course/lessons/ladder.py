@@ -21,7 +21,7 @@ from infogan_lib.data.images import to_float, to_uint8
 from infogan_lib.training import presets
 
 FOLDER = results.FOLDER / "ladder"
-ROWS, DIGITS, POINTS, SIDE = 3, (0, 3, 4, 7), 9, 28
+ROWS, DIGITS, POINTS, SIDE = 3, (0, 4, 7), 9, 28
 AMOUNTS = ("c1", "c2")
 Panel = tuple[Code, Tensor, Tensor]  # of `plots.sweeps`
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infogan_lib.core.views import Values, register
+from infogan_lib.data.images import resample
 
 ODD = ("c1", "c2")  # change sign in a mirror
 # How much more Q is to read of a code where a change is at its largest, or of a stretch by its logarithm.
@@ -61,7 +62,7 @@ def face_view(
     y, x = torch.meshgrid(*(torch.linspace(-1, 1, side) for side in images.shape[-2:]), indexing="ij")
     middle = torch.exp(-(x.square() + y.square()) / (2 * 0.3**2))
     grid[..., 1] += NOD * nod[:, None, None] * middle
-    moved = F.grid_sample(images, grid.to(device, non_blocking=True), padding_mode="border", align_corners=False)
+    moved = resample(images, grid.to(device, non_blocking=True))
     # It fades out before the edge: read off the background, the change would be found without a look at the face.
     ramp = LIGHT * x * torch.sigmoid(12 * (0.72 - torch.hypot(x, 0.85 * y)))
     lit = (moved + 1) * (light.view(n, 1, 1, 1) * ramp).exp().to(device, non_blocking=True) - 1
