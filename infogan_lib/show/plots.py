@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from infogan_lib.core.codes import Code
@@ -44,9 +45,12 @@ class Picture(Figure):
         self.alt = alt
 
     def png(self, dpi: int = 100) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=dpi)
-        return buffer.getvalue()
+        """In 256 colours, which nobody can tell from the full range and which halve a notebook."""
+        full, small = io.BytesIO(), io.BytesIO()
+        self.savefig(full, format="png", dpi=dpi)
+        picture = Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        picture.save(small, "png", optimize=True)
+        return small.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
@@ -76,15 +80,21 @@ def _show(axes: Axes, sheet: np.ndarray) -> None:
     axes.spines[:].set_visible(False)
 
 
-def grid(images: Tensor, columns: int = 10, title: str = "", alt: str = "") -> Picture:
-    """(N, C, H, W) images as a sheet, `columns` wide."""
+def grid(images: Tensor, columns: int = 10, title: str = "", alt: str = "", labels: Sequence[str] = ()) -> Picture:
+    """(N, C, H, W) images as a sheet, `columns` wide, with `labels` before its rows."""
     rows = math.ceil(len(images) / columns)
+    named = f": {', '.join(labels)}" if labels else ""
     picture = Picture(
-        figsize=(0.62 * columns + 0.2, 0.62 * rows + (0.4 if title else 0.1)),
-        alt=alt or f"{title or 'Images'}: {len(images)} images in {rows} rows of {columns}.",
+        figsize=(0.62 * columns + (0.9 if labels else 0.2), 0.62 * rows + (0.4 if title else 0.1)),
+        alt=alt or f"{title or 'Images'}: {len(images)} images in {rows} rows of {columns}{named}.",
     )
     axes = picture.subplots()
-    _show(axes, tile(images, columns))
+    sheet = tile(images, columns)
+    _show(axes, sheet)
+    if labels:
+        step = (sheet.shape[0] - PAD) / rows
+        axes.set_yticks(PAD / 2 + step * (np.arange(rows) + 0.5), labels, fontsize=9)
+        axes.tick_params(length=0)
     axes.set_title(title, fontsize=10)
     return picture
 

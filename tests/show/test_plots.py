@@ -95,3 +95,18 @@ def test_the_library_never_uses_pyplot():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {a.name for a in node.names} | {getattr(node, "module", "")}
                 assert not any("pyplot" in (name or "") for name in names), path
+
+
+def test_the_rows_of_a_grid_can_be_named():
+    picture = plots.grid(torch.zeros(6, 1, 4, 4), columns=3, title="views", labels=["image", "blurred"])
+    (axes,) = picture.axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["image", "blurred"]
+    assert picture.alt == "views: 6 images in 2 rows of 3: image, blurred."
+
+
+def test_sweeps_stand_side_by_side_if_asked():
+    code = Categorical("digit", 3)
+    panel = (code, code.sweep(3), torch.zeros(6, 1, 4, 4))
+    below, across = plots.sweeps([panel, panel]), plots.sweeps([panel, panel], across=True)
+    assert below.get_figheight() > across.get_figheight() and below.get_figwidth() < across.get_figwidth()
+    assert below.alt == across.alt

@@ -116,6 +116,7 @@ def _term_faults(
     "D's loss is the mean of `softplus(-score)` on real images plus the mean of `softplus(score)` on fakes. Subtract "
     "the information term; then zero_grad, backward, step, of the one optimiser that holds D and Q.",
     "`score_fake, posterior = model.discriminate(fake.detach())`, and the codes that made these fakes are `latent`.",
+    seconds=60,
 )
 def update_d(answer: Callable[..., Any]) -> str:
     steps.judge(answer, "d")
@@ -132,6 +133,7 @@ def update_d(answer: Callable[..., Any]) -> str:
     "Gradients reach D and Q as well; the step of G's optimiser alone decides who moves.",
     "`score, posterior = model.discriminate(fake)`; subtract `info_term(model.spec, posterior, latent, weight)`; then "
     'zero_grad, backward and step of `optimisers["g"]`.',
+    seconds=60,
 )
 def update_g(answer: Callable[..., Any]) -> str:
     steps.judge(answer, "g")
@@ -162,8 +164,8 @@ def control(answer: Any) -> str:
         )
     if abs(guess - top) < 0.2:
         raise Wrong(
-            f"About ln 10 = {top:.2f} is what InfoGAN reaches, where the image settles the digit code. But Q can only "
-            "read what G has written, and this G is not asked to write anything."
+            f"About ln 10 = {top:.2f} is what InfoGAN reaches in a long run, where the image settles the digit code. "
+            "But Q can only read what G has written, and this G is not asked to write anything."
         )
     if guess > top:
         raise Wrong(f"L_I never exceeds H(c), which is ln 10 = {top:.2f} nats for ten equally likely states.")
@@ -173,8 +175,8 @@ def control(answer: Any) -> str:
             "show much of the code. It gains nothing by that."
         )
     return (
-        "Near 0: G gains nothing by showing the code. The next cell says how near. Q alone is no handle: G has to be "
-        "asked."
+        "Near 0: G gains nothing by showing the code. The next cell says how near. Q can only read; G has to be "
+        "paid to write."
     )
 
 
@@ -209,8 +211,6 @@ def meanings(answer: Any) -> str:
                 "digit code is paid for the digit already: an amount adds what the digit leaves open."
             )
         if (code, found) == ("c2", "width"):
-            raise Wrong("Width is left in part, 0.75. One other style factor is left in full by that view.")
+            raise Wrong("Width is left in part, 0.75. One other style factor is left almost in full by that view.")
         raise Wrong(f"For {code} you say {FACTORS[found]}, which its view draws anew in every step. See its row.")
-    return (
-        "That is the prediction. It was made before any of these trainings. The next cells hold it against five seeds."
-    )
+    return "That is what the table says. The next cells hold it against trained models, seed by seed."

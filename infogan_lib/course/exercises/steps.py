@@ -1,5 +1,7 @@
 """How a training step is judged: it is played on a small model, and what it moved is held against what faults move."""
 
+import copy
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +45,10 @@ class Played:
     reached_g: bool
 
 
-def stage(seed: int = 0) -> Stage:
-    g = torch.Generator().manual_seed(seed)
+@functools.cache
+def _small() -> tuple[InfoGAN, Tensor, Latent]:
+    """A model a few units wide, real images and a latent; drawn once, since each step is played on a copy."""
+    g = torch.Generator().manual_seed(0)
     spec = LatentSpec(Noise(3), [Categorical("digit", 4), Uniform("c1")])
     model = InfoGAN("mnist", spec, q_on="trunk")
     layers = (nn.Linear(spec.width, 6), nn.Tanh(), nn.Linear(6, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
@@ -54,10 +58,16 @@ def stage(seed: int = 0) -> Stage:
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn(p.shape, generator=g) * (0.1 if 784 in p.shape else 0.6))
+    return model.train(), torch.rand(12, 1, 28, 28, generator=g) - 0.3, spec.sample(12, g)
+
+
+def stage() -> Stage:
+    small, real, latent = _small()
+    model = copy.deepcopy(small)
     for p in model.parameters():
         p.grad = torch.full_like(p, STALE)
     optimisers = {name: torch.optim.SGD(parameters, lr=RATE) for name, parameters in _players(model).items()}
-    return Stage(model.train(), optimisers, torch.rand(12, 1, 28, 28, generator=g) - 0.3, spec.sample(12, g))
+    return Stage(model, optimisers, real.clone(), copy.deepcopy(latent))
 
 
 def _players(model: InfoGAN) -> dict[str, list[nn.Parameter]]:
@@ -145,8 +155,8 @@ BOTH: list[tuple[dict[str, Any], str]] = [
     (dict(term=-1), "The sign of the information term is turned: your loss adds it, so this step makes L_I smaller."),
     (
         dict(term=0),
-        "This is the step of a plain GAN. The information term is missing, or it reaches nobody: was it made of "
-        "numbers (`.item()`, `.detach()`, `torch.tensor`)?",
+        "This is the step of a plain GAN. The information term is missing, or it reaches nobody: were the fakes "
+        "that Q read detached, or was the term made of numbers (`.item()`, `torch.tensor`)?",
     ),
     (dict(weighed=False), "The weights are left out: each code's L_I is multiplied by `weight[code.name]`."),
     (
