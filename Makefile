@@ -13,7 +13,7 @@ FIRST := $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 ROOT = $(filter 0,$(shell id -u))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
-.PHONY: help install lab explore reset test lint slides handouts assignment wheelhouse weights soak clean
+.PHONY: help install lab explore page reset test lint slides handouts assignment wheelhouse weights soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -39,6 +39,12 @@ lab: install ## open JupyterLab at the first notebook
 
 explore: install ## show the knobs alone, without code, as a page for a projector
 	$(PY) -m voila notebooks/explorer.ipynb --Voila.ip=127.0.0.1 --Voila.auto_token=True
+
+# The gallery's model comes first once it ships, then the one of the course; a control has nobody to read it.
+PAGE = $(firstword $(foreach m,mnist-gallery mnist,$(if $(wildcard data/weights/$m.safetensors),$m)))
+
+page: install ## build infogan.html: the knobs, a digit to draw, in one file for any browser
+	$(PY) -m infogan_lib page $(PAGE) mnist-control --out infogan.html
 
 reset: install ## a fresh copy of a notebook, as in make reset NB=05; yours is kept beside it
 	@$(PY) -m infogan_lib reset "$(NB)"

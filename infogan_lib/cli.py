@@ -1,4 +1,4 @@
-"""The command line: `python -m infogan_lib train | evaluate | sweep | progress | reset | check`."""
+"""The command line: `python -m infogan_lib train | evaluate | sweep | page | progress | reset | check`."""
 
 import argparse
 import contextlib
@@ -20,7 +20,7 @@ from infogan_lib.data.folder import folder
 from infogan_lib.data.images import Images
 from infogan_lib.data.mnist import DataError
 from infogan_lib.measure import report
-from infogan_lib.show import sheets
+from infogan_lib.show import page, sheets
 from infogan_lib.training import distributed, presets, restart, weights
 from infogan_lib.training.checkpoint import RunFolder, TrainingError
 from infogan_lib.training.distributed import Processes
@@ -174,6 +174,16 @@ def sweep_command(args: argparse.Namespace) -> None:
     print(f"{path} written")
 
 
+def page_command(args: argparse.Namespace) -> None:
+    named = [(path.stem, path) for path in map(weights.find, args.weights)]
+    if twice := [name for i, (name, _) in enumerate(named) if name in dict(named[:i])]:
+        raise ValueError(f"page: two models are called {twice[0]!r}; rename one of the files")
+    text = page.html({name: weights.load(path) for name, path in named}).encode()
+    path = files.expand(args.out)
+    files.write_bytes(path, text)
+    print(f"{path} written: {len(text) / 1e6:.1f} MB. Open it in a browser; it needs nothing else.")
+
+
 def progress_command(args: argparse.Namespace) -> None:
     found = [progress.read(path) for path in progress.course(args.folder)]
     print(json.dumps([one.to_json() for one in found]) if args.json else progress.table(found))
@@ -246,6 +256,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--device", default="cpu", help=device)
     one.add_argument("--rows", type=_count, default=5)
     one.add_argument("--seed", type=int, default=0)
+
+    one = commands.add_parser("page", help="models as one HTML file with knobs, for any browser and without a network")
+    one.set_defaults(run=page_command)
+    one.add_argument(
+        "weights", nargs="+", help=".safetensors files or names of shipped models; the page opens with the first"
+    )
+    one.add_argument("--out", required=True, metavar="FILE.html", help="the page to write, such as infogan.html")
 
     one = commands.add_parser("progress", help="which exercises are done in your saved notebooks; sends nothing")
     one.set_defaults(run=progress_command)
