@@ -3,14 +3,16 @@
 import base64
 import contextlib
 import json
+import re
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from infogan_lib import data
 from infogan_lib.core.model import InfoGAN
 from infogan_lib.data.mnist import DataError
-from infogan_lib.show.page.bundle import bundle
+from infogan_lib.show.page.bundle import bundle, variable
 from infogan_lib.show.page.packing import known, packed
 
 HERE = Path(__file__).parent
@@ -30,24 +32,22 @@ def html(models: Mapping[str, InfoGAN]) -> str:
     beside = {of: name for name, of in controls.items()}
     shown = [{"name": name, "control": beside.get(name), "alone": name in controls} for name in models]
     files = {name: packed(model, reads=name not in controls) for name, model in models.items()}
-    plane = PLANE / "plane.js"
+    plane = next((path for path in PLANE.glob("*.js") if "export function mount" in path.read_text("utf-8")), None)
     styles = [HERE / "page.css", *sorted(PLANE.glob("*.css"))]
     facts = {"models": shown, "known": known(), "examples": examples()}
     parts = {
         "STYLE": "\n".join(path.read_text(encoding="utf-8") for path in styles),
         "FACTS": _json(facts),
         "MODELS": "\n".join(
-            f'<script type="application/gzip" data-model="{name}">{base64.b64encode(file).decode()}</script>'
+            f'<script type="application/gzip" data-model="{escape(name)}">{base64.b64encode(file).decode()}</script>'
             for name, file in files.items()
         ),
         "WORKER": bundle(HERE / "worker.js"),
-        "PLANE": f"{bundle(plane)}\nwindow.plane = $plane_plane;" if plane.exists() else "",
+        "PLANE": f"{bundle(plane)}\nwindow.plane = {variable(plane)};" if plane else "",
         "PAGE": bundle(HERE / "page.js"),
     }
-    text = (HERE / "page.html").read_text(encoding="utf-8")
-    for name, part in parts.items():
-        text = text.replace(f"@{name}@", part)
-    return text
+    frame = (HERE / "page.html").read_text(encoding="utf-8")
+    return re.sub("@([A-Z]+)@", lambda found: parts[found[1]], frame)
 
 
 def control_of(models: Mapping[str, InfoGAN]) -> dict[str, str]:

@@ -7,7 +7,7 @@ before a function, a class or a const.
 import re
 from pathlib import Path
 
-IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "(\./[\w/.-]+)";$', re.MULTILINE)
+IMPORT = re.compile(r'^import \{ ([\w,\s]+) \} from "(\.{1,2}/[\w/.-]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
 
 
@@ -34,12 +34,13 @@ def _add(path: Path, done: dict[Path, str], above: tuple[Path, ...]) -> None:
     text = EXPORT.sub("", text)
     if re.search(r"^(import|export)\b", text, re.MULTILINE) or re.search(r"</script|<!--", text, re.IGNORECASE):
         raise ValueError(f"{path} has an import or export, or the end of a script, that a page cannot take in")
-    done[path] = f"const {_name(path)} = (() => {{\n{text}\nreturn {{ {', '.join(names)} }};\n}})();"
+    done[path] = f"const {variable(path)} = (() => {{\n{text}\nreturn {{ {', '.join(names)} }};\n}})();"
 
 
 def _constants(names: str, path: Path) -> str:
-    return f"const {{ {names.replace(' as ', ': ')} }} = {_name(path)};"
+    return f"const {{ {names.replace(' as ', ': ')} }} = {variable(path)};"
 
 
-def _name(path: Path) -> str:
+def variable(path: Path) -> str:
+    """What holds a module's exports in the script."""
     return "$" + re.sub(r"\W", "_", f"{path.parent.name}_{path.stem}")

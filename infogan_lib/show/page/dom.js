@@ -19,7 +19,12 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-export const bytes = (text) => Uint8Array.from(atob(text.trim()), (c) => c.charCodeAt(0));
+export function bytes(base64) {
+  const text = atob(base64.trim());
+  const result = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) result[i] = text.charCodeAt(i);
+  return result;
+}
 
 // Image `index` of images in [-1, 1], channels last, as the browser's pixels.
 export function pixels(images, index, [channels, height, width]) {

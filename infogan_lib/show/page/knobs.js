@@ -48,7 +48,7 @@ export function knobsPart(root, app) {
       if (asked !== model) return;
       both().forEach((name, i) => paint(pair[i], images[name], model.shape));
       if (readings) reading.show(readings[0], values);
-      app.painted("one");
+      app.painted("one", values);
     });
   }
   function showSheet() {
@@ -224,7 +224,7 @@ export function knobsPart(root, app) {
       layouts.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.layout === state.layout)));
       [across.value, down.value] = [state.across, state.down];
       downLabel.hidden = state.layout !== "grid";
-      sheetBox.dataset.layout = state.layout;
+      root.dataset.layout = state.layout;
     };
     const sheetBox = h("div", { class: "sheets" }, sheets.map((s) => s.element));
     root.replaceChildren(
@@ -241,7 +241,7 @@ export function knobsPart(root, app) {
         h("p", { class: "hint" }, codes ? `Noise: the other ${model.spec.noise.size} inputs. Nobody asks for them back, so they change the hand and not the code.` : "This model has no codes: its noise is all there is to turn."),
         h("div", { class: "row buttons" },
           h("button", { type: "button", onclick: savePicture }, "Save picture"),
-          h("button", { type: "button", onclick: saveAnimation }, "Save animation"),
+          h("button", { type: "button", onclick: saveAnimation }, "Save GIF"),
           h("button", { type: "button", onclick: () => app.copyLink(status) }, "Copy link")),
         status),
       h("div", { class: "pair", "data-count": captions.length }, captions.map((caption, i) =>

@@ -50,14 +50,16 @@ function build(plan, spec, views, tensors, manifest, known) {
     // Images -> a list of {code: what Q says}.
     read(images) {
       const n = images.length / pixels;
+      const seen = new Float32Array(n * views.length * pixels); // of each image, what each view shows of it
+      views.forEach((view, v) => {
+        const shown = known.views[view] ? blur(images, shape, known.views[view]) : images;
+        for (let i = 0; i < n; i++) seen.set(shown.subarray(i * pixels, (i + 1) * pixels), (i * views.length + v) * pixels);
+      });
+      const raw = reader.run(seen, n * views.length, views);
       const found = Array.from({ length: n }, () => ({}));
-      for (const view of views) {
-        const pixelsSeen = known.views[view] ? blur(images, shape, known.views[view]) : images;
-        const raw = reader.run(pixelsSeen, n, view);
-        for (let i = 0; i < n; i++) {
-          const q = posterior(spec, [...raw.subarray(i * reader.size, (i + 1) * reader.size)]);
-          for (const code of spec.codes) if ((code.view ?? "plain") === view) found[i][code.name] = q[code.name];
-        }
+      for (let i = 0; i < n * views.length; i++) {
+        const q = posterior(spec, [...raw.subarray(i * reader.size, (i + 1) * reader.size)]);
+        for (const { name, view = "plain" } of spec.codes) if (view === views[i % views.length]) found[Math.floor(i / views.length)][name] = q[name];
       }
       return found;
     },

@@ -9,7 +9,7 @@ export const PIECE = 10; // images that go through together: what lies between t
 export class Misfit extends Error {}
 
 // plan: [{op, key, ...}]; shape: of one input, [numbers] or [channels, height, width]; views: names of statistics.
-// Returns {run(rows, n, view) -> Float32Array of n outputs, size}.
+// Returns {run(rows, n, views) -> Float32Array of n outputs, size, shape}: input i is normed by views[i % views.length].
 export function network(engine, plan, tensors, shape, views = []) {
   const stages = [];
   let now = shape; // what comes out so far
@@ -53,12 +53,15 @@ export function network(engine, plan, tensors, shape, views = []) {
   const inputs = size(shape);
   const outputs = size(now);
 
-  function run(rows, n, view = null) {
+  function run(rows, n, by = [null]) {
     const result = new Float32Array(n * outputs);
     for (let first = 0; first < n; first += PIECE) {
       const count = Math.min(PIECE, n - first);
       engine.floats.set(rows.subarray(first * inputs, (first + count) * inputs), at.x);
-      for (const stage of stages) forward(engine, stage, at, count, stage.folded[view] ?? stage.folded[null]);
+      for (const stage of stages) {
+        const folded = by.map((view) => stage.folded[view] ?? stage.folded.null);
+        forward(engine, stage, at, count, (i) => folded[(first + i) % folded.length]);
+      }
       result.set(engine.floats.subarray(at.x, at.x + count * outputs), first * outputs);
     }
     return result;
@@ -161,16 +164,18 @@ function fold(stage, tensors, key, index, views) {
   }
 }
 
-function forward(engine, stage, at, count, { scale, offset }) {
+function forward(engine, stage, at, count, foldedOf) {
   const { op, K, wide, rows } = stage;
   const f = engine.floats;
   if (op === "down") spread(f, stage, at, count);
   engine.multiply(op === "down" ? at.a : at.x, stage.weights, at.y, padded(count * rows, ROWS), K, wide);
-  if (op === "up") gather(f, stage, at, count, scale, offset);
-  else {
-    const channels = stage.N;
-    for (let r = 0, o = at.x; r < count * rows; r++) {
-      for (let j = 0, i = at.y + r * wide; j < channels; j++) f[o++] = scale[j] * f[i++] + offset[j];
+  for (let n = 0, o = at.x; n < count; n++) {
+    const { scale, offset } = foldedOf(n);
+    if (op === "up") gather(f, stage, at, n, scale, offset);
+    else {
+      for (let r = n * rows; r < (n + 1) * rows; r++) {
+        for (let j = 0, i = at.y + r * wide; j < stage.N; j++) f[o++] = scale[j] * f[i++] + offset[j];
+      }
     }
   }
   activate(f.subarray(at.x, at.x + count * stage.outputs), stage.after);
@@ -189,9 +194,9 @@ function spread(f, { C, K, height, width }, at, count) { // images -> what each 
   }
 }
 
-function gather(f, { O, height, width, wide }, at, count, scale, offset) { // products -> images twice as large
-  let o = at.x;
-  for (let n = 0; n < count; n++) for (let y = 0; y < 2 * height; y++) for (let x = 0; x < 2 * width; x++, o += O) {
+function gather(f, { O, height, width, wide, outputs }, at, n, scale, offset) { // products -> an image twice as large
+  let o = at.x + n * outputs;
+  for (let y = 0; y < 2 * height; y++) for (let x = 0; x < 2 * width; x++, o += O) {
     for (let c = 0; c < O; c++) f[o + c] = 0;
     for (let ky = (y + 1) % 2; ky < 4; ky += 2) for (let kx = (x + 1) % 2; kx < 4; kx += 2) {
       const [iy, ix] = [(y + 1 - ky) / 2, (x + 1 - kx) / 2];

@@ -19,7 +19,7 @@ let mounted = false;
 const app = {
   ask, latest, forgetAll, encode,
   notebook: (name, text) => h("a", { href: `notebooks/${name}.ipynb` }, text),
-  painted: (what) => window.dispatchEvent(new CustomEvent("infogan-painted", { detail: what })),
+  painted: (what, values = null) => window.dispatchEvent(new CustomEvent("infogan-painted", { detail: { what, values } })),
   changed: () => later(writeLink),
   async copyLink(status) {
     writeLink();
@@ -46,7 +46,7 @@ function adopt(loaded, control = null) {
 }
 function loadOnce(name) {
   if (!loading.has(name)) {
-    const element = $(`[data-model="${name}"]`);
+    const element = $(`[data-model="${CSS.escape(name)}"]`);
     loading.set(name, ask({ ask: "load", name, file: { data: bytes(element.textContent).buffer, gzip: true } }));
     element.textContent = "";
   }
