@@ -97,7 +97,8 @@ def browse(path: Path, seconds: float) -> dict[str, Any]:
         begun = time.perf_counter()
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready]", timeout=60_000)
-        page.wait_for_function("document.querySelector('.pair canvas').width < 100")
+        while not page.evaluate("document.querySelector('.pair canvas').width < 100"):
+            page.wait_for_timeout(5)
         result: dict[str, Any] = {"load_s": time.perf_counter() - begun}
         page.wait_for_timeout(1000)
         slider = page.locator("#knobs input[type=range]").first

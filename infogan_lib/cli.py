@@ -178,7 +178,7 @@ def page_command(args: argparse.Namespace) -> None:
     named = [(path.stem, path) for path in map(weights.find, args.weights)]
     if twice := [name for i, (name, _) in enumerate(named) if name in dict(named[:i])]:
         raise ValueError(f"page: two models are called {twice[0]!r}; rename one of the files")
-    text = page.html({name: weights.load(path) for name, path in named}).encode()
+    text = page.html({name: weights.load(path) for name, path in named}, args.notebooks).encode()
     path = files.expand(args.out)
     files.write_bytes(path, text)
     print(f"{path} written: {len(text) / 1e6:.1f} MB. Open it in a browser; it needs nothing else.")
@@ -263,6 +263,7 @@ def parser() -> argparse.ArgumentParser:
         "weights", nargs="+", help=".safetensors files or names of shipped models; the page opens with the first"
     )
     one.add_argument("--out", required=True, metavar="FILE.html", help="the page to write, such as infogan.html")
+    one.add_argument("--notebooks", default="notebooks", help="where its links lead: an address, or a folder beside it")
 
     one = commands.add_parser("progress", help="which exercises are done in your saved notebooks; sends nothing")
     one.set_defaults(run=progress_command)

@@ -17,6 +17,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from paging import until
+
+from infogan_lib.show import page as pages
+from infogan_lib.training import weights
 
 FLAGS = [
     "--no-sandbox",
@@ -201,4 +205,51 @@ def lab(server, chromium):
         faults += [f"kernel: {text}" for text in page.evaluate("window.tracebacks || []")]
         page.context.close()
     server.stop_kernels()
+    assert not faults, "\n".join(faults)
+
+
+# -- the page that needs no server ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shown_models():
+    return {name: weights.load(name) for name in ("mnist", "mnist-control", "faces")}
+
+
+@pytest.fixture(scope="session")
+def page_file(shown_models, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "infogan.html"
+    path.write_text(pages.html(shown_models), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(chromium, page_file):
+    """opened(hash="", **context): the page from its file, offline. Any request, console error or exception fails."""
+    faults, contexts = [], []
+
+    def open_it(fragment="", address=None, **options):
+        context = chromium.new_context(
+            **{"viewport": {"width": 1280, "height": 720}, "accept_downloads": True, **options}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: faults.append(f"page: {error}"))
+        page.on("console", lambda m: m.type in ("error", "warning") and faults.append(f"console: {m.text}"))
+        start = address or page_file.as_uri()
+        page.on(
+            "request",
+            lambda r: r.url.split(":")[0] in ("blob", "data") or r.url.split("#")[0] == start or faults.append(r.url),
+        )
+        context.set_offline(address is None)
+        page.goto(start + fragment)
+        context.set_offline(True)
+        page.wait_for_selector("html[data-ready]", timeout=60_000)
+        until(page, "document.querySelector('#knobs .sheet canvas')?.width !== 300")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
     assert not faults, "\n".join(faults)

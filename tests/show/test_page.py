@@ -153,9 +153,11 @@ def test_only_a_model_of_the_same_codes_has_a_control():
 def test_the_command_writes_the_page_and_says_how_large_it_is(tmp_path, capsys):
     weights.save(InfoGAN("mlp", SPEC), tmp_path / "mine.safetensors")
     out = tmp_path / "new" / "mine.html"
-    cli.main(["page", str(tmp_path / "mine.safetensors"), "--out", str(out)])
+    course = "https://example.org/course/"
+    cli.main(["page", str(tmp_path / "mine.safetensors"), "--out", str(out), "--notebooks", course])
     assert re.search(r"mine\.html written: \d\.\d MB", capsys.readouterr().out)
-    assert 'data-model="mine"' in out.read_text(encoding="utf-8")
+    text = out.read_text(encoding="utf-8")
+    assert 'data-model="mine"' in text and '"notebooks":"https://example.org/course"' in text
 
 
 def test_a_mistake_leaves_the_old_page(tmp_path):

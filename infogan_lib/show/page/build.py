@@ -20,11 +20,12 @@ PLANE = HERE / "plane"  # the part "Watch it learn": a module of its own
 EXAMPLES = 3  # handwritten digits of each kind
 
 
-def html(models: Mapping[str, InfoGAN]) -> str:
+def html(models: Mapping[str, InfoGAN], notebooks: str = "notebooks") -> str:
     """The page that shows `models` under their names; the first one is shown first.
 
     A model whose G was trained with lambda_G = 0 is the control of the first other one with the same noise and codes,
-    and shown beside it. Raises ValueError where there is no model, or one that a page cannot run.
+    and shown beside it. `notebooks` is where the links to the course lead: an address, or a folder beside the page.
+    Raises ValueError where there is no model, or one that a page cannot run.
     """
     if not models:
         raise ValueError("page: give at least one model.")
@@ -34,7 +35,7 @@ def html(models: Mapping[str, InfoGAN]) -> str:
     files = {name: packed(model, reads=name not in controls) for name, model in models.items()}
     plane = next((path for path in PLANE.glob("*.js") if "export function mount" in path.read_text("utf-8")), None)
     styles = [HERE / "page.css", *sorted(PLANE.glob("*.css"))]
-    facts = {"models": shown, "known": known(), "examples": examples()}
+    facts = {"models": shown, "known": known(), "examples": examples(), "notebooks": notebooks.rstrip("/")}
     parts = {
         "STYLE": "\n".join(path.read_text(encoding="utf-8") for path in styles),
         "FACTS": _json(facts),

@@ -91,7 +91,11 @@ export function thread(source) {
       const [channel, { question, then }] = [...next].sort((a, b) => a[1].rank - b[1].rank)[0];
       next.delete(channel);
       const asked = typeof question === "function" ? question() : question;
-      then(await ask(asked), asked);
+      try {
+        then(await ask(asked), asked);
+      } catch (error) {
+        setTimeout(() => { throw error; }); // the page says so, and the next question is asked
+      }
     }
     busy = false;
   }

@@ -229,7 +229,7 @@ export function knobsPart(root, app) {
     const sheetBox = h("div", { class: "sheets" }, sheets.map((s) => s.element));
     root.replaceChildren(
       h("div", { class: "controls card" },
-        h("h2", {}, "Turn the knobs"),
+        h("h2", {}, "Turn the knobs", h("span", { class: "flow" }, codes ? "noise + codes → G → picture" : "noise → G → picture")),
         states.map((k, i) => [controls[k.name].element,
           i ? null : h("p", { class: "hint" }, `A code is an input that the picture has to give away. Training found these ${k.states.length} states without a label.`)]),
         amounts.length ? h("h3", {}, codes ? "Codes that are amounts" : "Noise, one number each") : null,
@@ -251,9 +251,14 @@ export function knobsPart(root, app) {
         h("div", { class: "row" }, h("h3", {}, "From end to end"), h("div", { class: "switch", role: "group", "aria-label": "Layout" }, layouts), h("label", {}, "across ", across), downLabel),
         sheetBox),
       h("div", { class: "q card" },
-        h("h3", {}, reading ? "What Q reads" : "No Q here"),
+        h("h3", {}, reading ? "What Q reads" : "No Q here", reading ? h("span", { class: "flow" }, "picture → Q → codes") : null),
         h("p", { class: "hint" }, reading ? "Q sees the picture alone, and says which codes made it. ▼ is what you set." : "A plain GAN has nobody who reads its inputs back."),
         reading?.element,
+        model.control && amounts.length ? h("details", { class: "try", open: turned.length < 4 }, h("summary", {}, "Try this"), h("ol", {},
+          h("li", {}, "New noise, again: what stays?"),
+          h("li", {}, `▶ beside ${amounts[0].name}: watch the control.`),
+          h("li", {}, "“rows”: five noises at once."),
+          h("li", {}, "Past the green: is Q fooled?"))) : null,
         h("p", { class: "more" }, "Learn more: ", app.notebook("00_start_here", "what a code is"), ", ", app.notebook("07_infogan", "InfoGAN and its control"), ", ", app.notebook("08_latent_sliders", "the sliders"), ".")));
     arrange();
   }
@@ -277,6 +282,7 @@ export function knobsPart(root, app) {
 
   return {
     open, apply, stop,
+    noise: () => noiseOf(state.seed),
     get state() { return state; },
     link() {
       const parts = turned.map((k) => [k.name, String(Number(state.values[k.name].toFixed(2)))]);

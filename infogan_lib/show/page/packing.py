@@ -49,8 +49,10 @@ def layers(model: InfoGAN) -> dict[str, Any]:
 
 
 def _layers(prefix: str, sequence: nn.Module) -> Iterator[Layer]:
-    for name, module in sequence.named_children():
-        yield {**_operation(module), "key": f"{prefix}.{name}"}
+    if not isinstance(sequence, nn.Sequential):
+        raise ValueError(f"a page cannot run the layer {sequence}; it knows those of the library's own networks")
+    for i, module in enumerate(sequence):  # `named_children` would leave out a layer that comes twice
+        yield {**_operation(module), "key": f"{prefix}.{i}"}
 
 
 def _operation(module: nn.Module) -> Layer:

@@ -18,7 +18,7 @@ let mounted = false;
 
 const app = {
   ask, latest, forgetAll, encode,
-  notebook: (name, text) => h("a", { href: `notebooks/${name}.ipynb` }, text),
+  notebook: (name, text) => h("a", { href: `${facts.notebooks}/${name}.ipynb` }, text),
   painted: (what, values = null) => window.dispatchEvent(new CustomEvent("infogan-painted", { detail: { what, values } })),
   changed: () => later(writeLink),
   async copyLink(status) {

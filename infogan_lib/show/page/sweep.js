@@ -26,7 +26,7 @@ export function plan(layout, values, across, down) {
 }
 
 export function sheet(caption, picked) {
-  const canvas = h("canvas", { role: "img" });
+  const canvas = h("canvas", { role: "img", "aria-label": caption });
   const mark = h("span", { class: "mark", "aria-hidden": "true" });
   const zones = [h("span", { class: "zone across", "aria-hidden": "true" }), h("span", { class: "zone down", "aria-hidden": "true" })];
   const ticks = h("div", { class: "ticks", "aria-hidden": "true" });
