@@ -20,9 +20,9 @@ from infogan_lib.training import weights
 
 Layer = dict[str, Any]
 UP = nn.ConvTranspose2d
-# G's smaller layers stay in float16, as in the file: they are a few hundredths of it, and the first one alone, in int8,
-# would move a pixel by 33 grey levels of 255 (`benchmarks/page.py`).
-FINE = 200_000
+# Smaller weights stay in float16, as in the file: they are a few hundredths of it, and rounding them to int8, G's first
+# layer above all, would change the pictures most. `benchmarks/page.py` prints what is left.
+FINE = 40_000
 
 
 def known() -> dict[str, Any]:
@@ -100,8 +100,7 @@ def packed(model: InfoGAN, reads: bool = True) -> bytes:
         key, _, last = name.rpartition(".")
         if (key not in kinds and not (reads and name.startswith("statistics."))) or last == "num_batches_tracked":
             continue
-        fine = name.startswith("generator.") and tensor.numel() < FINE
-        if last == "weight" and kinds.get(key) in ("linear", "up", "down") and not fine:
+        if last == "weight" and kinds.get(key) in ("linear", "up", "down") and tensor.numel() >= FINE:
             tensors[name], tensors[f"{name}.scale"] = quantised(tensor, 1 if kinds[key] == "up" else 0)
         else:
             tensors[name] = tensor.half()
