@@ -1,5 +1,6 @@
 """Every part of the page in a real Chromium, with the network cut: turned, drawn on, played, saved and broken."""
 
+import base64
 import functools
 import http.server
 import json
@@ -259,9 +260,9 @@ def foreign_files():
     yield "not finite", safetensors.torch.save(tensors, {"manifest": json.dumps(manifest)}), "not finite"
 
 
-DROP = """([name, bytes]) => {
+DROP = """([name, base64]) => {
     const carried = new DataTransfer();
-    carried.items.add(new File([Uint8Array.from(bytes)], name));
+    carried.items.add(new File([Uint8Array.from(atob(base64), c => c.charCodeAt(0))], name));
     for (const kind of ['dragover', 'drop'])
         window.dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
 }"""
@@ -272,7 +273,7 @@ def test_a_foreign_or_damaged_file_gets_one_line_and_changes_nothing(opened):
     before = (page.evaluate(VALUES), large(page), page.evaluate("[...infogan.models.keys()]"))
     for name, content, said in foreign_files():
         page.evaluate("document.querySelector('.notice').hidden = true")
-        page.evaluate(DROP, [f"{name}.safetensors", list(content)])
+        page.evaluate(DROP, [f"{name}.safetensors", base64.b64encode(content).decode()])
         page.wait_for_selector(".notice.wrong", state="visible")
         line = page.inner_text(".notice p")
         assert line.startswith(f"{name}.safetensors was not opened: ") and said in line and len(line) < 300, line
@@ -281,7 +282,8 @@ def test_a_foreign_or_damaged_file_gets_one_line_and_changes_nothing(opened):
     page.wait_for_timeout(300)
     assert (page.evaluate(VALUES), large(page), page.evaluate("[...infogan.models.keys()]")) == before
     page.click("[aria-label='Close this message']")
-    page.evaluate(DROP, ["mine.safetensors", list((weights.FOLDER / "dcgan-mnist.safetensors").read_bytes())])
+    plain = base64.b64encode((weights.FOLDER / "dcgan-mnist.safetensors").read_bytes()).decode()
+    page.evaluate(DROP, ["mine.safetensors", plain])
     page.wait_for_selector(".notice:has-text('no codes')")
     assert page.locator("#knobs .slider").count() == 5 and page.is_visible("text=No Q here")
     page.click("#tab-draw")
