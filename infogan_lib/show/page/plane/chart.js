@@ -2,7 +2,7 @@
 
 import { h, svg } from "./dom.js";
 
-const W = 300, H = 132, LEFT = 30, RIGHT = 8, TOP = 8, BOTTOM = 18;
+const W = 300, H = 128, LEFT = 30, RIGHT = 8, TOP = 8, BOTTOM = 18;
 const MOST = 240; // points: at more, every second one goes
 
 // What was measured, round by round: means over `span` rounds, which doubles as the curves grow long.
@@ -26,7 +26,7 @@ export class History {
   }
 }
 
-// curves: [{name, colour (a custom property), dash}]; lines: () -> [[value, label]]; range: () -> [low, high].
+// curves: [{name, colour (a custom property), dash}]; lines: () -> [[value, label]], labelled above, or below if under 0.
 export function chart(title, curves, lines, range) {
   const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img" });
   const latest = curves.map(() => h("b"));
@@ -43,7 +43,7 @@ export function chart(title, curves, lines, range) {
     for (let v = Math.ceil(low); v <= high; v++) parts.push(svg("text", { x: LEFT - 6, y: y(v) + 3.5, "text-anchor": "end" }, v));
     for (const [v, label] of lines()) {
       parts.push(svg("path", { class: "mark", d: `M${LEFT} ${y(v)}H${W - RIGHT}` }));
-      parts.push(svg("text", { class: "label", x: W - RIGHT, y: y(v) - 3, "text-anchor": "end" }, label));
+      parts.push(svg("text", { class: "label", x: W - RIGHT, y: y(v) + (v < 0 ? 11 : -3), "text-anchor": "end" }, label));
     }
     parts.push(svg("path", { class: "axis", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` }));
     parts.push(svg("text", { x: LEFT, y: H - 5 }, "0"), svg("text", { x: W - RIGHT, y: H - 5, "text-anchor": "end" }, `${end} rounds`));

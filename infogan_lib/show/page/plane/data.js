@@ -15,7 +15,7 @@ function nearest(points, x, y) {
 }
 
 const modes = (word, count, of) => [{ word, count, of }];
-const sixteenths = { word: "direction, in sixteenths", count: 16, of: (x, y) => Math.floor(8 * (1 + Math.atan2(y, x) / Math.PI)) % 16 };
+const sixteenths = { word: "direction", count: 16, of: (x, y) => Math.floor(8 * (1 + Math.atan2(y, x) / Math.PI)) % 16 };
 
 function around(centres, sigma, states) {
   return {

@@ -6,7 +6,7 @@
 // L_I = H(c) + E log Q(c|x), in nats (InfoGAN eq. 5 and 6). L_D and L_G are those of the non-saturating game, on logits.
 // At lambda = 0 this is the course's control: Q learns as hard, and G is not paid. D and Q see every point moved a
 // little at random (instance noise), so that no code hides in distances which nobody could see.
-// The code has K states and one amount c1, uniform on [-1, 1], whose L_I weighs a fifth of the state's. Q answers with
+// The code has K states and one amount c1, uniform on [-1, 1], whose L_I weighs a tenth of the state's. Q answers with
 // K logits, a mean and a number for sigma. Both heads are the last layer of D's network: 1 + K + 2 outputs.
 
 import { Adam, Net, Random } from "./nets.js";
@@ -34,7 +34,7 @@ export const VIEWS = {
 
 export class Game {
   // `seed` decides all that is random. `distribution` is one of data.js.
-  constructor({ seed = 0, distribution, states = 8, view = "point", noise = 4, width = 32, batch = 128, rate = 1e-3, blur = 0.1, amount = 0.2 }) {
+  constructor({ seed = 0, distribution, states = 8, view = "point", noise = 8, width = 32, batch = 128, rateD = 3e-3, rateG = 1e-3, blur = 0.2, amount = 0.1 }) {
     Object.assign(this, { distribution, states, view, noise, batch, blur, amount, stepsD: 0, stepsG: 0 });
     const gains = [1, 1.4, 1]; // of the first weights
     this.random = new Random(seed);
@@ -42,8 +42,8 @@ export class Game {
     this.outputs = 1 + states + 2;
     this.G = new Net([this.inputs, width, width, 2], this.random, gains);
     this.D = new Net([2, width, width, this.outputs], this.random, gains);
-    this.adamG = new Adam(this.G, rate);
-    this.adamD = new Adam(this.D, rate);
+    this.adamG = new Adam(this.G, rateG);
+    this.adamD = new Adam(this.D, rateD);
   }
 
   // n latents: G's input, (n, inputs), of noise, a state one-hot and c1; beside it the codes themselves.

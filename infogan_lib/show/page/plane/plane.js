@@ -8,7 +8,7 @@ import { Game, NOTHING } from "./game.js";
 import { Random } from "./nets.js";
 import { pen } from "./pen.js";
 import { NAMES, scene, symbol } from "./scene.js";
-import { lambdaWords, LINES, roundWords, VIEW_WORDS } from "./words.js";
+import { lambdaWords, LINES, purityWords, roundWords, stepG as stepWords, VIEW_WORDS } from "./words.js";
 
 const SLICE = 10; // ms of a frame in which the game learns
 const SHOWN = 400, COUNTED = 1000; // fakes on the canvas, and fakes that the numbers are counted on
@@ -37,7 +37,7 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
     last = { d: 0, g: 0, nats: null };
     pulls = null;
     history.clear();
-    told = ready() ? "" : "Draw with the pointer, or with the arrow keys and the space bar. Each stroke is a mode.";
+    told = ready() ? "" : LINES.draw;
     show();
   }
   function trailLatents(random) { // the same noise along c1 from -1 to 1, twice for each state
@@ -74,9 +74,7 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
       arrows();
     }
     if (which === "D") pulls = null;
-    told = which === "D"
-      ? "D's step: D and Q learn, and the tint changes. The fakes stand still."
-      : `G's step: each fake follows D's arrow towards "real"${set.lambda ? ", and Q's arrow to where its colour is told apart" : ". Q has no arrow, since λ is 0"}.`;
+    told = which === "D" ? LINES.stepD : stepWords(set.lambda);
     show();
   }
 
@@ -104,7 +102,8 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
     const trained = game.stepsG > 0;
     purityRows.replaceChildren(...(numbers ?? []).map(({ word, pure, covered, count }) => h("div", { class: "plane-number" },
       h("output", { "data-part": word }, trained ? pure.toFixed(2) : "–"),
-      h("span", {}, h("b", {}, `purity by ${word}`), trained && word !== "direction, in sixteenths" ? ` · ${covered} of ${count} ${word}${count > 1 ? "s" : ""} covered` : ""))));
+      h("span", {}, h("b", {}, `purity by ${word}`), h("br"), `${trained ? covered : "–"} of ${count} ${word}s covered`))));
+    purityHint.textContent = purityWords(set.states, game.distribution.parts[0]);
     rounds.textContent = ready() ? roundWords(game, numbers, clock.rate) : "";
     words.textContent = told;
     canvas.setAttribute("aria-label", `The plane. ${rounds.textContent}`);
@@ -146,7 +145,7 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
   function run(on) {
     running = on && ready();
     pulls = null;
-    told = running && !slow ? "Training. D and G take their steps in turn." : ready() ? "" : told;
+    told = running && !slow ? LINES.training : ready() ? "" : told;
     clock = {};
     train.textContent = running ? "Pause" : "Train";
     train.setAttribute("aria-pressed", String(running));
@@ -171,11 +170,11 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
   };
   const pencil = svg("svg", { viewBox: "-1.7 -1.7 3.4 3.4", "aria-hidden": "true" }, svg("path", { d: "M-1.2 .8C-.6-1.4.2-1 .2 0S.9 1.2 1.3-.9" }));
   const controls = {
-    data: choice("Real points", [["ring", "ring of eight"], ["rings", "two rings"], ["grid", "grid"], ["moons", "two moons"], ["drawn", "draw yours"]]
+    data: choice("Real points", [["ring", "ring of 8"], ["rings", "two rings"], ["grid", "grid"], ["moons", "moons"], ["drawn", "your own"]]
       .map(([key, label]) => [key, label, key === "drawn" ? pencil : icon(key)]), set.data,
       (data) => afresh({ data, states: data === "drawn" ? strokes(lines).states : DISTRIBUTIONS[data].states })),
-    states: choice("States of the code, K", [2, 3, 4, 5, 6, 7, 8].map((k) => [k, String(k)]), set.states, (states) => afresh({ states: Number(states) })),
-    view: choice("Q sees", [["point", "the point"], ["angle", "its direction"], ["radius", "its distance"]], set.view, (view) => {
+    states: choice("States of the code: K", [2, 3, 4, 5, 6, 7, 8].map((k) => [k, String(k)]), set.states, (states) => afresh({ states: Number(states) })),
+    view: choice("Q sees of a fake", [["point", "the point"], ["angle", "direction"], ["radius", "distance"]], set.view, (view) => {
       viewWords.textContent = VIEW_WORDS[view];
       afresh({ view });
     }),
@@ -223,6 +222,7 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
   const losses = chart("What D and G pay, in nats", [{ name: "L_D", colour: "--plane-d" }, { name: "L_G", colour: "--plane-g", dash: "6 3" }],
     () => [[2 * Math.log(2), LINES.undecided]], () => [0, 2.5]);
   const purityRows = h("div", { class: "plane-numbers" });
+  const purityHint = h("p", { class: "plane-hint" });
   const rounds = h("p", { class: "plane-rounds" });
   const words = h("p", { class: "plane-now" });
   const said = h("p", { class: "plane-said", "aria-live": "polite" });
@@ -253,11 +253,11 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
         button("Step G", "G learns from one batch; D and Q stand still", byHand("G")), button("Reset", "the same game from its start", () => {
           run(false);
           restart();
-        }), h("label", {}, slowly, "slow motion"), h("label", { title: "each line: one noise, c1 from -1 to 1" }, withTrails, "amount c1 as trails")),
+        }), h("label", {}, slowly, "slow motion"), h("label", { title: "each line: one noise, c1 from -1 to 1" }, withTrails, "trails of c1")),
       canvas, drawing.buttons, key, words, rounds, said),
     h("section", { class: "plane-card plane-readings" },
       nats.element, h("p", { class: "plane-hint" }, LINES.nats),
-      purityRows, h("p", { class: "plane-hint" }, LINES.purity),
+      purityRows, purityHint,
       losses.element, h("p", { class: "plane-hint" }, LINES.losses), more));
 
   const restyle = () => {

@@ -70,7 +70,7 @@ export function scene(canvas) {
     for (let i = 0; i < CELLS * CELLS; i++) {
       const p = 1 / (1 + Math.exp(-out[i * width]));
       const tint = p > 0.5 ? colours.real : colours.fake;
-      const share = Math.min(1, 2.2 * Math.abs(p - 0.5));
+      const share = Math.min(1, 3 * Math.abs(p - 0.5));
       for (let c = 0; c < 3; c++) cells.data[4 * i + c] = colours.ground[c] + share * (tint[c] - colours.ground[c]);
       cells.data[4 * i + 3] = 255;
     }
@@ -82,14 +82,18 @@ export function scene(canvas) {
     field.getContext("2d").fillRect(0, 0, CELLS, CELLS);
   }
 
-  function arrow(x, y, dx, dy, colour) {
+  function arrow(x, y, dx, dy, colour, dash) {
     const length = Math.hypot(dx, dy);
     if (length < 4) return;
     const [ux, uy] = [dx / length, dy / length];
     Object.assign(context, { strokeStyle: colour, lineWidth: 3 });
     context.beginPath();
+    context.setLineDash(dash);
     context.moveTo(x, y);
     context.lineTo(x + dx, y + dy);
+    context.stroke();
+    context.setLineDash([]);
+    context.beginPath();
     context.moveTo(x + dx - 9 * ux - 5 * uy, y + dy - 9 * uy + 5 * ux);
     context.lineTo(x + dx, y + dy);
     context.lineTo(x + dx - 9 * ux + 5 * uy, y + dy - 9 * uy - 5 * ux);
@@ -136,7 +140,7 @@ export function scene(canvas) {
       for (let i = 0; i < pulls.D.length; i += 2) most = Math.max(most, Math.hypot(pulls.D[i], pulls.D[i + 1]));
       for (let i = 0; i < Math.min(fakes.n, 120); i++) {
         const [dx, dy] = [slopes[2 * i], slopes[2 * i + 1]].map((v) => Math.max(-90, Math.min(90, (-70 * v) / most)));
-        arrow(X(fakes.points[2 * i]), Y(fakes.points[2 * i + 1]), dx, -dy, name === "D" ? colours.d : colours.q);
+        arrow(X(fakes.points[2 * i]), Y(fakes.points[2 * i + 1]), dx, -dy, ...(name === "D" ? [colours.d, []] : [colours.q, [5, 6]]));
       }
     }
     if (pen) {

@@ -1,25 +1,35 @@
 // What stands beside the parts, in one place: short sentences that read aloud well.
 
 export const LINES = {
-  what: "G places points where the real ones lie. Each fake has a code, shown as its colour and shape. Nobody tells G what a colour should mean.",
-  states: "The code has K states, all alike often, and one amount, c1, drawn evenly from −1 to 1.",
-  nats: "Q reads the code off a fake. L_I is how many nats it reads for sure; no Q can read more of the state than H(c).",
-  purity: "Purity is the share of fakes that have the commonest colour of the mode they lie in. With more colours than modes, it is the share that lie in their colour's commonest mode.",
-  losses: "The losses need not fall: D and G play against each other. At 2 ln 2 = 1.39, D cannot tell real from fake.",
+  what: "G places points where the real ones lie. Each fake has a code, shown as a colour and a shape. Nobody tells G what a colour should mean.",
+  states: "The code: K states, all alike often, and an amount c1, drawn evenly from −1 to 1.",
+  nats: "L_I is what Q reads of the code, off the fakes. No Q can read more of the state than H(c).",
+  losses: "The losses need not fall: D and G play against each other.",
   nothing: "Q knows nothing of c1",
-  undecided: "D undecided, 2 ln 2",
+  undecided: "D cannot tell, 2 ln 2",
+  draw: "Draw on the plane, or move with the arrow keys and press the space bar. Each stroke is a mode.",
+  training: "Training: D and G take their steps in turn.",
+  stepD: "D's step: D and Q learn, so the tint changes. The fakes stand still.",
 };
 
+export const stepG = (lambda) =>
+  `G's step: solid arrows lead to where D says real, ${lambda ? "dashed ones to where Q tells the colour" : "and Q pays nothing, as λ is 0"}.`;
+
+export const purityWords = (states, { count, word }) =>
+  states <= count
+    ? `Purity: of the fakes in each ${word}, the share with its commonest colour. Chance is about ${(1 / states).toFixed(2)}.`
+    : `Purity: of the fakes of each colour, the share in its commonest ${word}.`;
+
 export const VIEW_WORDS = {
-  point: "Q sees all of a fake. The code may mean any region of the plane.",
-  angle: "Q sees only which way a fake lies from the middle. The code can mean a direction, never a distance.",
-  radius: "Q sees only how far a fake lies from the middle. The code can mean a distance, never a direction.",
+  point: "Q sees the fake itself. A state may come to mean any region.",
+  angle: "Q sees only the way from the middle to the fake. A state can mean a direction, and no distance.",
+  radius: "Q sees only how far the fake is from the middle. A state can mean a distance, and no direction.",
 };
 
 export const lambdaWords = (lambda) =>
   lambda === 0
-    ? "λ = 0: G is not paid for its code, so the colours stay mixed. Train, then raise λ."
-    : `G is paid ${lambda.toFixed(2)} for each nat that Q reads, so each colour goes where Q tells it from the others.`;
+    ? "λ = 0: a plain GAN. G is not paid for its code, and the colours stay mixed."
+    : "InfoGAN: each nat that Q reads earns G λ, so a colour goes where Q can tell it.";
 
 export function roundWords(game, numbers, rate) {
   const { stepsD, stepsG } = game;
