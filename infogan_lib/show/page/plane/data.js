@@ -49,7 +49,7 @@ export function strokes(lines, sigma = 0.06) {
   };
 }
 
-const circle = Array.from({ length: 8 }, (_, i) => [1.1 * Math.cos((TURN * i) / 8), 1.1 * Math.sin((TURN * i) / 8)]);
+const circle = Array.from({ length: 8 }, (_, i) => [1.25 * Math.cos((TURN * i) / 8), 1.25 * Math.sin((TURN * i) / 8)]);
 const arc = (x, y, from) =>
   Array.from({ length: 25 }, (_, i) => from + (Math.PI * i) / 24).map((a) => [x + 0.8 * Math.cos(a), y + 0.8 * Math.sin(a)]);
 const moons = strokes([arc(-0.4, -0.2, 0), arc(0.4, 0.2, Math.PI)], 0.07);

@@ -15,7 +15,9 @@ const SHOWN = 400, COUNTED = 1000; // fakes on the canvas, and fakes that the nu
 const SLOW = 900; // ms between two steps in slow motion
 const PROBE = 0xfa4e; // seed of the latents that are shown: always the same ones, whatever the game's seed
 
-export function mount(element, { seed = 0, notebook = null } = {}) {
+const link = (name, text) => h("a", { href: `notebooks/${name}.ipynb` }, text);
+
+export function mount(element, { seed = 0, notebook = link } = {}) {
   const set = { data: "ring", states: 8, view: "point", seed, lambda: 0, trails: false };
   const history = new History();
   const canvas = h("canvas", { class: "plane-canvas", role: "img" });
@@ -234,7 +236,8 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
       h("span", { class: "tint" }, "D says fake", h("i"), "real"));
   }
 
-  const more = notebook ? h("p", { class: "plane-hint" }, "Learn more: ", notebook("01_vanilla_gan", "the game"), ", ", notebook("05_variational_bound", "the bound L_I"), ", ", notebook("07_infogan", "InfoGAN"), ".") : null;
+  const more = h("p", { class: "plane-hint" }, "Learn more: ", notebook("01_vanilla_gan", "the game"), ", ", notebook("05_variational_bound", "the bound L_I"),
+    ", ", notebook("07_infogan", "InfoGAN"), ".");
   element.classList.add("plane");
   element.replaceChildren(
     h("section", { class: "plane-card plane-setup" },
@@ -269,9 +272,12 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
   plane.restyle();
   afresh({});
   // For tests and for the curious: the game itself, its numbers, and so many rounds at once.
-  return {
+  element.plane = {
     get game() { return game; },
     get numbers() { return numbers; },
+    get nats() { return last.nats; },
+    get running() { return running; },
+    set: afresh,
     play(n) {
       for (let i = 0; i < n; i++) {
         stepD();
@@ -280,4 +286,5 @@ export function mount(element, { seed = 0, notebook = null } = {}) {
       show();
     },
   };
+  return element.plane;
 }

@@ -13,7 +13,7 @@ export const LINES = {
 };
 
 export const stepG = (lambda) =>
-  `G's step: solid arrows lead to where D says real, ${lambda ? "dashed ones to where Q tells the colour" : "and Q pays nothing, as λ is 0"}.`;
+  `G's step. Solid arrows: to where D says real. ${lambda ? "Dashed: to where Q tells the colour." : "Q pays nothing, as λ is 0."}`;
 
 export const purityWords = (states, { count, word }) =>
   states <= count

@@ -1,0 +1,117 @@
+"""Does a code take a mode, in the page's own trainer? Purity over seeds, with lambda and without; and its speed.
+
+    python benchmarks/page_plane.py                       # ring of eight, K = 8, lambda 1 and 0, seeds 0 to 19
+    python benchmarks/page_plane.py --lambdas 0 --rounds 6000 --seeds 0 1 2
+    python benchmarks/page_plane.py --speed 30            # rounds that the page makes in so many seconds
+
+A round is a step of D and a step of G on 128 points. The page learns for 10 ms of each frame, so how many rounds half
+a minute holds depends on the machine: `--speed` counts them beside the load. The table stops at the rounds given and
+reads the purities on the way there at a third and at two thirds.
+
+purity         share of the fakes with the commonest colour of their mode (what the page shows; chance is 1 / K)
+of a colour    share of the fakes in the commonest mode of their colour: 1 for both only where each colour has one mode
+covered        modes with at least a quarter of a fair share of the fakes
+L_I            of the state, in nats, on the last batch; its ceiling is ln K
+Counted on 1,000 fakes of latents that no step saw. The settings were chosen on seeds 100 and up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infogan_lib.show.page.build import PLANE
+from infogan_lib.show.page.bundle import bundle
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
+import conftest as browsing
+
+PAGE = """<!doctype html><html lang="en" data-theme="light"><title>The plane</title><style>{style}</style>
+<section id="learn"></section><script type="module">{script}
+$plane_plane.mount(document.querySelector("#learn"), {{ seed: 0 }});
+</script></html>"""
+START = "([seed, lambda]) => { learn.plane.set({ seed, lambda }); }"
+PLAY = """n => { learn.plane.play(n);
+  const [{ byMode, byColour, covered }] = learn.plane.numbers;
+  return { byMode, byColour, covered, nats: learn.plane.nats.state }; }"""
+
+
+@contextmanager
+def opened() -> Iterator[Any]:
+    """The trainer alone in a Chromium, from its file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        found = browsing.find_chromium(playwright)
+        if found is None:
+            sys.exit("no Chromium was found: `playwright install chromium`, or your system's package")
+        path = Path(folder) / "plane.html"
+        style = (PLANE / "plane.css").read_text(encoding="utf-8")
+        path.write_text(PAGE.format(style=style, script=bundle(PLANE / "plane.js")), encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=found, args=browsing.FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(0)
+        page.goto(path.as_uri())
+        page.wait_for_selector(".plane-canvas")
+        yield page
+        browser.close()
+
+
+def table(page: Any, seeds: list[int], lambdas: list[float], rounds: int) -> None:
+    for weight in lambdas:
+        last = []
+        for seed in seeds:
+            page.evaluate(START, [seed, weight])
+            thirds = [page.evaluate(PLAY, rounds // 3) for _ in range(3)]
+            last.append(thirds[-1])
+            purities = " ".join(f"{third['byMode']:.2f}" for third in thirds)
+            print(
+                f"lambda {weight:g}  seed {seed:3d}  purity {purities}"
+                f"  of a colour {last[-1]['byColour']:.2f}  covered {last[-1]['covered']}  L_I {last[-1]['nats']:.2f}",
+                flush=True,
+            )
+        for name in ("byMode", "byColour"):
+            values = [row[name] for row in last]
+            word = {"byMode": "purity", "byColour": "of a colour"}[name]
+            print(
+                f"lambda {weight:g}  after {3 * (rounds // 3)} rounds, {word}: median {statistics.median(values):.2f}, "
+                f"from {min(values):.2f} to {max(values):.2f}, over {len(seeds)} seeds",
+                flush=True,
+            )
+
+
+def speed(page: Any, seconds: float) -> None:
+    page.evaluate(START, [0, 1.0])
+    before = os.getloadavg()[0]
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_timeout(1000 * seconds)
+    rounds = page.evaluate("learn.plane.game.stepsG")
+    print(
+        f"{rounds} rounds in {seconds:g} s, {rounds / seconds:.0f} a second; "
+        f"{os.cpu_count()} cores, load {before:.1f} before and {os.getloadavg()[0]:.1f} after"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
+    parser.add_argument("--lambdas", type=float, nargs="+", default=[1.0, 0.0])
+    parser.add_argument("--rounds", type=int, default=1500)
+    parser.add_argument("--speed", type=float, metavar="SECONDS", help="count rounds instead")
+    args = parser.parse_args()
+    with opened() as page:
+        if args.speed:
+            speed(page, args.speed)
+        else:
+            table(page, args.seeds, args.lambdas, args.rounds)
+
+
+if __name__ == "__main__":
+    main()
