@@ -1,5 +1,7 @@
 // Fully connected networks with their gradients, Adam, and seeded random numbers: all that the game needs, no library.
-// Matrices lie row by row in Float32Arrays; sums are kept in double precision.
+// Matrices lie row by row in Float32Arrays; sums are kept in double precision. Why not a library: forward, backward and
+// Adam of the 2-32-32-11 network on 128 points take 0.43 ms here and 0.35 ms in jax-js 0.1.25 (the best of hundreds in
+// Node on a busy machine), which weighs 336 kB.
 
 export class Random {
   // mulberry32: 32 bits of state, so that a seed gives the same numbers in every browser.

@@ -1,14 +1,15 @@
 // "Watch it learn": an InfoGAN on points of the plane, trained here and now. `mount` fills an element with it.
 // The game learns in slices of a frame, so sliders and buttons answer meanwhile; nothing runs while it cannot be seen.
 
-import { chart, History } from "./chart.js";
 import { DISTRIBUTIONS, purity, strokes } from "./data.js";
-import { choice, h, svg } from "./dom.js";
-import { Game, NOTHING } from "./game.js";
+import { h, svg } from "./dom.js";
+import { Game } from "./game.js";
 import { Random } from "./nets.js";
 import { pen } from "./pen.js";
+import { readings } from "./readings.js";
 import { NAMES, scene, symbol } from "./scene.js";
-import { lambdaWords, LINES, purityWords, roundWords, stepG as stepWords, VIEW_WORDS } from "./words.js";
+import { setup } from "./setup.js";
+import { lambdaWords, LINES, roundWords, stepG as stepWords, storyWords } from "./words.js";
 
 const SLICE = 10; // ms of a frame in which the game learns
 const SHOWN = 400, COUNTED = 1000; // fakes on the canvas, and fakes that the numbers are counted on
@@ -19,7 +20,6 @@ const link = (name, text) => h("a", { href: `notebooks/${name}.ipynb` }, text);
 
 export function mount(element, { seed = 0, notebook = link } = {}) {
   const set = { data: "ring", states: 8, view: "point", seed, lambda: 0, trails: false };
-  const history = new History();
   const canvas = h("canvas", { class: "plane-canvas", role: "img" });
   const plane = scene(canvas);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -38,8 +38,8 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
     trails = trailLatents(random);
     last = { d: 0, g: 0, nats: null };
     pulls = null;
-    history.clear();
-    told = ready() ? "" : LINES.draw;
+    card.history.clear();
+    told = ready() ? LINES.begin : LINES.draw;
     show();
   }
   function trailLatents(random) { // the same noise along c1 from -1 to 1, twice for each state
@@ -58,7 +58,7 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
   function stepG() {
     const { loss, nats } = game.gStep(set.lambda);
     Object.assign(last, { g: loss, nats });
-    history.add(game.stepsG, [nats.state, nats.amount, last.d, loss]);
+    card.history.add(game.stepsG, [nats.state, nats.amount, last.d, loss]);
   }
   function count() {
     const points = game.fakes(probe).slice();
@@ -97,23 +97,19 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
     if (ready()) plane.judge(game);
     else plane.blank();
   }
-  function readings() {
+  function tell() {
+    numbers = null;
     if (ready()) count();
-    nats.draw(history.rounds, history.rows);
-    losses.draw(history.rounds, history.rows.map((row) => row.slice(2)));
-    const trained = game.stepsG > 0;
-    purityRows.replaceChildren(...(numbers ?? []).map(({ word, pure, covered, count }) => h("div", { class: "plane-number" },
-      h("output", { "data-part": word }, trained ? pure.toFixed(2) : "–"),
-      h("span", {}, h("b", {}, `purity by ${word}`), h("br"), `${trained ? covered : "–"} of ${count} ${word}s covered`))));
-    purityHint.textContent = purityWords(set.states, game.distribution.parts[0]);
+    card.draw(numbers, game.stepsG > 0);
     rounds.textContent = ready() ? roundWords(game, numbers, clock.rate) : "";
+    if (running && !slow) told = storyWords(set.lambda, game.stepsG, set.states, numbers[0]);
     words.textContent = told;
     canvas.setAttribute("aria-label", `The plane. ${rounds.textContent}`);
   }
   function show() {
     judge();
     paint();
-    readings();
+    tell();
     if (!running) said.textContent = `${told} ${rounds.textContent}`;
   }
 
@@ -142,12 +138,12 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
     clock.read = now;
     clock.rate = (game.stepsG - clock.since.rounds) / Math.max((performance.now() - clock.since.now) / 1000, 0.1);
     judge();
-    readings();
+    tell();
   }
   function run(on) {
     running = on && ready();
     pulls = null;
-    told = running && !slow ? LINES.training : ready() ? "" : told;
+    if (!running && game.stepsG > 0) told = "";
     clock = {};
     train.textContent = running ? "Pause" : "Train";
     train.setAttribute("aria-pressed", String(running));
@@ -157,7 +153,7 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
   const afresh = (changed) => {
     Object.assign(set, changed);
     restart();
-    controls.states.set(set.states);
+    made.sync();
     legend();
     drawing.on(set.data === "drawn");
     if (!ready()) run(false);
@@ -165,28 +161,8 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
 
   // -- controls ----------------------------------------------------------------------------------
 
-  const icon = (name) => {
-    const random = new Random(1);
-    const dots = Array.from({ length: 70 }, () => DISTRIBUTIONS[name].draw(random));
-    return svg("svg", { viewBox: "-1.7 -1.7 3.4 3.4", "aria-hidden": "true" }, dots.map(([x, y]) => svg("circle", { cx: x, cy: -y, r: 0.1 })));
-  };
-  const pencil = svg("svg", { viewBox: "-1.7 -1.7 3.4 3.4", "aria-hidden": "true" }, svg("path", { d: "M-1.2 .8C-.6-1.4.2-1 .2 0S.9 1.2 1.3-.9" }));
-  const controls = {
-    data: choice("Real points", [["ring", "ring of 8"], ["rings", "two rings"], ["grid", "grid"], ["moons", "moons"], ["drawn", "your own"]]
-      .map(([key, label]) => [key, label, key === "drawn" ? pencil : icon(key)]), set.data,
-      (data) => afresh({ data, states: data === "drawn" ? strokes(lines).states : DISTRIBUTIONS[data].states })),
-    states: choice("States of the code: K", [2, 3, 4, 5, 6, 7, 8].map((k) => [k, String(k)]), set.states, (states) => afresh({ states: Number(states) })),
-    view: choice("Q sees of a fake", [["point", "the point"], ["angle", "direction"], ["radius", "distance"]], set.view, (view) => {
-      viewWords.textContent = VIEW_WORDS[view];
-      afresh({ view });
-    }),
-  };
-  const viewWords = h("p", { class: "plane-hint" }, VIEW_WORDS.point);
-  const seedInput = h("input", { type: "number", min: 0, max: 9999, step: 1, value: seed, onchange: () => {
-    const value = Math.min(Math.max(Math.round(Number(seedInput.value)) || 0, 0), 9999);
-    seedInput.value = value;
-    afresh({ seed: value });
-  } });
+  const card = readings(() => set.states, notebook);
+  const made = setup(set, (data) => (data === "drawn" ? strokes(lines) : DISTRIBUTIONS[data]).states, (changed) => afresh(changed));
   const button = (label, title, act, more = {}) => h("button", { type: "button", title, onclick: act, ...more }, label);
   const byHand = (which) => () => {
     if (!ready()) return;
@@ -219,12 +195,6 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
     },
   });
 
-  const nats = chart("What Q reads of the code, in nats", [{ name: "L_I, state", colour: "--plane-q" }, { name: "L_I, c1", colour: "--plane-code", dash: "6 3" }],
-    () => [[Math.log(set.states), `H(c) = ln ${set.states} = ${Math.log(set.states).toFixed(2)}`], [NOTHING, LINES.nothing]], () => [-0.6, 2.5]);
-  const losses = chart("What D and G pay, in nats", [{ name: "L_D", colour: "--plane-d" }, { name: "L_G", colour: "--plane-g", dash: "6 3" }],
-    () => [[2 * Math.log(2), LINES.undecided]], () => [0, 2.5]);
-  const purityRows = h("div", { class: "plane-numbers" });
-  const purityHint = h("p", { class: "plane-hint" });
   const rounds = h("p", { class: "plane-rounds" });
   const words = h("p", { class: "plane-now" });
   const said = h("p", { class: "plane-said", "aria-live": "polite" });
@@ -236,20 +206,9 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
       h("span", { class: "tint" }, "D says fake", h("i"), "real"));
   }
 
-  const more = h("p", { class: "plane-hint" }, "Learn more: ", notebook("01_vanilla_gan", "the game"), ", ", notebook("05_variational_bound", "the bound L_I"),
-    ", ", notebook("07_infogan", "InfoGAN"), ".");
   element.classList.add("plane");
   element.replaceChildren(
-    h("section", { class: "plane-card plane-setup" },
-      h("h2", {}, "Watch it learn"),
-      h("p", { class: "plane-hint" }, LINES.what),
-      controls.data.element, controls.states.element,
-      h("p", { class: "plane-hint" }, LINES.states),
-      controls.view.element, viewWords,
-      h("div", { class: "plane-row" }, h("label", {}, "Seed ", seedInput), button("next seed", "the same game from another start", () => {
-        seedInput.value = (set.seed + 1) % 10000;
-        afresh({ seed: Number(seedInput.value) });
-      }))),
+    made.element,
     h("section", { class: "plane-card plane-stage" },
       h("div", { class: "plane-lambda" }, h("label", {}, h("b", {}, "λ"), lambda, lambdaOut), lambdaHint),
       h("div", { class: "plane-row plane-buttons" }, train, button("Step D", "D and Q learn from one batch; G stands still", byHand("D")),
@@ -258,10 +217,7 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
           restart();
         }), h("label", {}, slowly, "slow motion"), h("label", { title: "each line: one noise, c1 from -1 to 1" }, withTrails, "trails of c1")),
       canvas, drawing.buttons, key, words, rounds, said),
-    h("section", { class: "plane-card plane-readings" },
-      nats.element, h("p", { class: "plane-hint" }, LINES.nats),
-      purityRows, purityHint,
-      losses.element, h("p", { class: "plane-hint" }, LINES.losses), more));
+    card.element);
 
   const restyle = () => {
     plane.restyle();
@@ -283,6 +239,7 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
         stepD();
         stepG();
       }
+      told = "";
       show();
     },
   };

@@ -8,12 +8,19 @@ export const LINES = {
   nothing: "Q knows nothing of c1",
   undecided: "D cannot tell, 2 ln 2",
   draw: "Draw on the plane, or move with the arrow keys and press the space bar. Each stroke is a mode.",
-  training: "Training: D and G take their steps in turn.",
+  begin: "Press Train: D and G take their steps in turn.",
   stepD: "D's step: D and Q learn, so the tint changes. The fakes stand still.",
 };
 
 export const stepG = (lambda) =>
   `G's step. Solid arrows: to where D says real. ${lambda ? "Dashed: to where Q tells the colour." : "Q pays nothing, as λ is 0."}`;
+
+// What there is to see while it trains.
+export function storyWords(lambda, rounds, states, { pure, count, word }) {
+  if (lambda === 0) return rounds < 400 ? "D's tint shows G where the real points are." : "The colours stay mixed. Raise λ, and watch them part.";
+  if (pure < 0.9) return "The colours part: Q must tell them from each other.";
+  return states <= count ? `Each ${word} has one colour now, and nobody said which.` : `Each colour keeps to one ${word} now, and nobody said which.`;
+}
 
 export const purityWords = (states, { count, word }) =>
   states <= count
