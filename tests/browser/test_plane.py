@@ -205,7 +205,7 @@ def test_what_q_sees_decides_what_a_code_means_on_two_rings(plane):
     assert page.evaluate("learn.plane.game.states") == 2
     found = {}
     for view in ("direction", "distance"):
-        page.get_by_role("radio", name=view, exact=True).check()
+        page.locator("label", has_text=view).click()
         page.evaluate(PLAY, 700)
         found[view] = page.evaluate(PURITY)  # by ring, by direction
     assert found["direction"][0] < 0.75 < 0.95 < found["direction"][1]

@@ -75,8 +75,8 @@ export function pen(canvas, at, { lines, changed }) {
         canvas.removeAttribute("tabindex");
         canvas.setAttribute("role", "img");
       }
-      if (yes) canvas.setAttribute("aria-roledescription", HELP);
-      else canvas.removeAttribute("aria-roledescription");
+      if (yes) canvas.setAttribute("aria-description", HELP);
+      else canvas.removeAttribute("aria-description");
     },
   };
 }

@@ -102,7 +102,7 @@ export function mount(element, { seed = 0, notebook = link } = {}) {
     if (ready()) count();
     card.draw(numbers, game.stepsG > 0);
     rounds.textContent = ready() ? roundWords(game, numbers, clock.rate) : "";
-    if (running && !slow) told = storyWords(set.lambda, game.stepsG, set.states, numbers[0]);
+    if (running && !slow) told = storyWords(set.lambda, game.stepsG, set.states, numbers.reduce((a, b) => (b.pure > a.pure ? b : a)));
     words.textContent = told;
     canvas.setAttribute("aria-label", `The plane. ${rounds.textContent}`);
   }
