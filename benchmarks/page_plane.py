@@ -6,7 +6,7 @@
 
 A round is a step of D and a step of G on 128 points. The page learns for 10 ms of each frame, so how many rounds half
 a minute holds depends on the machine: `--speed` counts them beside the load. The quickest rounds take 1.8 ms, which
-would be some 300 a second, or 9,000 in half a minute, if every round were as quick; two cores with twelve jobs on them
+would be some 300 a second, or 9,000 in half a minute, if every round were as quick; two cores at a load of 11
 made 633. The table stops at 1,500, and gives the purities at 500 and 1,000 as well.
 
 purity         share of the fakes with the commonest colour of their mode (what the page shows; chance is 1 / K)
