@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from infogan_lib.core.model import InfoGAN
     from infogan_lib.core.recipe import Recipe, Report
     from infogan_lib.measure.information import entropy
+    from infogan_lib.measure.preflight import preflight
     from infogan_lib.training.loop import Training
 
 # Names are fetched when first used: `python -m infogan_lib check` must run where torch is missing.
@@ -32,6 +33,7 @@ _HOME = {
     "lower_bound": "core.bound",
     "InfoGAN": "core.model",
     "entropy": "measure.information",
+    "preflight": "measure.preflight",
     "Training": "training.loop",
 }
 
@@ -50,6 +52,7 @@ __all__ = [
     "Uniform",
     "entropy",
     "lower_bound",
+    "preflight",
 ]
 
 

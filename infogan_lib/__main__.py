@@ -1,4 +1,6 @@
-"""`python -m infogan_lib COMMAND`. `check` runs here, since it must also report on a machine without torch."""
+"""`python -m infogan_lib COMMAND`. `check` and `preflight` run here: the first also reports on a machine without torch,
+the second needs torch alone.
+"""
 
 import io
 import sys
@@ -11,6 +13,10 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     if sys.argv[1:] == ["check"]:
         sys.exit(environment.main())
+    if sys.argv[1:2] == ["preflight"] and not {"-h", "--help"} & set(sys.argv):
+        from infogan_lib.measure.preflight.run import command
+
+        sys.exit(command(sys.argv[2:]))
     from infogan_lib import cli
 
     cli.main()

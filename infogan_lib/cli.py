@@ -1,4 +1,4 @@
-"""The command line: `python -m infogan_lib train | evaluate | sweep | page | progress | reset | check`."""
+"""The command line: `python -m infogan_lib train | evaluate | sweep | page | preflight | progress | reset | check`."""
 
 import argparse
 import contextlib
@@ -20,6 +20,7 @@ from infogan_lib.data.folder import folder
 from infogan_lib.data.images import Images
 from infogan_lib.data.mnist import DataError
 from infogan_lib.measure import report
+from infogan_lib.measure.preflight import run
 from infogan_lib.show import page, sheets
 from infogan_lib.training import distributed, presets, restart, weights
 from infogan_lib.training.checkpoint import RunFolder, TrainingError
@@ -273,6 +274,10 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("reset", help="a fresh copy of a notebook from git; your version is kept beside it")
     one.set_defaults(run=reset_command)
     one.add_argument("number", help="such as 05")
+
+    one = commands.add_parser("preflight", help="what is wrong in an InfoGAN of your own? exit status 1 for a fault")
+    one.set_defaults(run=lambda args: sys.exit(run.command([args.target])))
+    one.add_argument("target", metavar="FILE.py:FUNCTION", help="returns a report, or the arguments of preflight()")
 
     one = commands.add_parser("check", help="is this machine ready? prints [OK] and [FAIL] lines")
     one.set_defaults(run=lambda _: sys.exit(environment.main()))
