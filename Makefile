@@ -27,7 +27,7 @@ install: .venv/installed ## make .venv and install the pinned packages; again wh
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(PY) -m pip --version >/dev/null 2>&1 || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
 	@echo "Installing the pinned packages: minutes the first time, seconds after that"
-	$(PIP) $(SOURCES) -e ".[test]"
+	$(PIP) $(SOURCES) -e ".[course,test]"
 	@touch $@
 
 # JupyterLab keeps its token and answers on this machine only; default_url makes the printed address, too,
@@ -72,7 +72,7 @@ assignment: install ## make an assignment of one notebook's exercises, such as N
 	$(PY) notebooks/teaching/assign.py "$(NB)"
 
 wheelhouse: install ## gather the pinned packages for a room without network: wheelhouse/
-	$(PY) -m pip wheel --disable-pip-version-check -c requirements.lock $(SOURCES) -w wheelhouse ".[test]" setuptools
+	$(PY) -m pip wheel --disable-pip-version-check -c requirements.lock $(SOURCES) -w wheelhouse ".[course,test]" setuptools
 
 weights: install ## train the shipped weights again, and their rows of data/results: some four hours
 	$(PY) benchmarks/readers.py digits

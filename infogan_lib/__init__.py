@@ -37,6 +37,12 @@ _HOME = {
     "Training": "training.loop",
 }
 
+# Said where a package is missing that `pip install` of the library alone does not bring.
+COURSE = (
+    "Only preflight, the codes, the bound and the networks come with the library alone: install infogan-lib[course], "
+    "and clone the repository for the notebooks, the data and the shipped weights."
+)
+
 __all__ = [
     "Bernoulli",
     "Categorical",
@@ -59,4 +65,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{name} needs {error.name}. {COURSE}") from None

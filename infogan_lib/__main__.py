@@ -5,6 +5,7 @@ the second needs torch alone.
 import io
 import sys
 
+import infogan_lib
 from infogan_lib.course import environment
 
 
@@ -17,8 +18,10 @@ def main() -> None:
         from infogan_lib.measure.preflight.run import command
 
         sys.exit(command(sys.argv[2:]))
-    from infogan_lib import cli
-
+    try:
+        from infogan_lib import cli
+    except ModuleNotFoundError as error:
+        sys.exit(f"error: {sys.argv[1] if sys.argv[1:] else 'this'} needs {error.name}. {infogan_lib.COURSE}")
     cli.main()
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 GIB = 2**30
-INSTALL = "Run `make install`, or `python -m pip install -c requirements.lock -e .` in the repository's folder."
+INSTALL = (
+    "Run `make install`, or `python -m pip install -c requirements.lock -e '.[course]'` in the repository's folder."
+)
 BROKEN = "cannot be imported"
 MODULES = {"ipython": "IPython", "pillow": "PIL", "scikit-learn": "sklearn"}  # where the names differ
 IMPORT = """
@@ -48,7 +50,7 @@ def check_python(version: tuple[int, ...]) -> Check:
 
 
 def check_packages(wanted: Iterable[str] | None = None) -> list[Check]:
-    """One line if every package the library requires imports at a version in its range, else one for each fault."""
+    """One line if every package that the course requires imports at a version in its range, else one for each fault."""
     try:
         from packaging.requirements import Requirement
 
@@ -56,7 +58,7 @@ def check_packages(wanted: Iterable[str] | None = None) -> list[Check]:
     except ImportError as error:  # also where this library is not installed
         return [Check("packages", False, f"the list of packages cannot be read ({error})", INSTALL)]
     every = [Requirement(line) for line in lines]
-    needed = [one for one in every if one.marker is None or one.marker.evaluate({"extra": ""})]
+    needed = [one for one in every if one.marker is None or one.marker.evaluate({"extra": "course"})]
     broken = import_faults([MODULES.get(one.name, one.name) for one in needed])
     faults = []
     for one in needed:

@@ -1,1 +1,9 @@
 """What it looks like: plots, and widgets that answer at once."""
+
+from importlib.util import find_spec
+
+from infogan_lib import COURSE
+
+for _name in ("matplotlib", "ipywidgets"):
+    if find_spec(_name) is None:
+        raise ImportError(f"infogan_lib.show needs {_name}. {COURSE}")

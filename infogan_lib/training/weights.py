@@ -82,6 +82,10 @@ def find(source: str | Path) -> Path:
         return path
     shipped = FOLDER / f"{source}.safetensors"
     if not shipped.is_file() and not path.exists():
+        if not FOLDER.is_dir():
+            raise FileError(
+                f"no file {source}; the shipped weights are in a clone of the repository, this is a copy alone."
+            )
         # The readers and the judge, which have a _ in their names, are no models to generate with.
         names = ", ".join(sorted(file.stem for file in FOLDER.glob("*.safetensors") if "_" not in file.stem))
         raise FileError(f"no model {source!r} ships. Choose one of {names}, or give the path of a .safetensors file.")

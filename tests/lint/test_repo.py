@@ -54,7 +54,7 @@ def files() -> list[Path]:
 
 def test_every_declared_package_is_pinned_inside_its_range() -> None:
     pins = locked()
-    for name, allowed in declared("test", "browser").items():
+    for name, allowed in declared("course", "test", "browser").items():
         assert name in pins, f"{name} is in pyproject.toml but not in requirements.lock"
         assert pins[name] in allowed, f"{name}: the lock has {pins[name]}, pyproject.toml asks for {allowed}"
 
@@ -68,7 +68,7 @@ def test_lock_forces_no_package_that_only_some_platforms_have() -> None:
 
 
 def test_conda_names_the_same_packages_with_the_same_ranges() -> None:
-    ours, theirs = declared("test"), conda()
+    ours, theirs = declared("course", "test"), conda()
     assert theirs.keys() - ours.keys() == {"python", "pip"} and ours.keys() <= theirs.keys()
     pins = locked()
     for name, allowed in ours.items():
@@ -79,7 +79,9 @@ def test_conda_names_the_same_packages_with_the_same_ranges() -> None:
 
 
 def test_every_import_of_the_library_is_declared() -> None:
-    modules = {MODULE_NAMES.get(name, name) for name in declared()} | set(sys.stdlib_module_names) | {"infogan_lib"}
+    modules = (
+        {MODULE_NAMES.get(name, name) for name in declared("course")} | set(sys.stdlib_module_names) | {"infogan_lib"}
+    )
     for path in (ROOT / "infogan_lib").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -149,6 +149,7 @@ class Subject:
     priors: dict[str, Prior] = field(default_factory=dict)
     where: dict[str, list[int]] = field(default_factory=dict)  # columns of the latent that hold a code
     shared: bool = False  # are two codes read off one output of Q?
+    runs: dict[str, Any] = field(default_factory=dict)  # kept by `term.step_seen`
     terms: dict[tuple[str, ...], Any] = field(default_factory=dict)  # kept by `checks.wiring.term_of`
     first: nn.Module | None = None  # of G's modules the first that is called, and the last that answers
     last: nn.Module | None = None

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from infogan_lib.measure.preflight.reading import shapes
-from infogan_lib.measure.preflight.subject import Codes, Subject, rebuilt
+from infogan_lib.measure.preflight.subject import Codes, Skip, Subject, rebuilt
 
 NOTHING = 1e-3  # of what -log q would ask for
 
@@ -144,6 +144,7 @@ class Run:
     found: list[Tensor | None] = field(default_factory=list)  # gradients on the images, of each call
     own: list[Tensor | None] = field(default_factory=list)  # gradients on Q's own weights
     leaks: list[bool] = field(default_factory=list)  # of D's backward passes: did its gradient end in G's step?
+    fools: bool = False  # did an optimiser that holds G's weights step on a gradient of D's own?
 
 
 @contextmanager
@@ -210,9 +211,11 @@ def of_step(s: Subject) -> Callable[[bool], Run]:
             held = {id(w) for group in optimiser.param_groups for w in group["params"]}
             for name, weights in groups.items():
                 mine = [w for w in weights if id(w) in held]
-                both = name == "D" and any(id(w) in held for w in groups["G"])  # said elsewhere
-                if not both and any(w.grad is not None and bool(w.grad.any()) for w in mine):
-                    stepped[name] |= set(pending[name])
+                if any(w.grad is not None and bool(w.grad.any()) for w in mine):
+                    if name == "D" and any(id(w) in held for w in groups["G"]):
+                        run.fools = True
+                    else:
+                        stepped[name] |= set(pending[name])
 
         s.keep.again()
         handle, s.keep.frozen, s.watch.on_backward = register_optimizer_step_pre_hook(stepping), True, backward
@@ -234,6 +237,15 @@ def of_step(s: Subject) -> Callable[[bool], Run]:
         return run
 
     return once
+
+
+def step_seen(s: Subject) -> Run:
+    """One run of the step as it is, watched once for all checks. Raises Skip where G's calls cannot be seen."""
+    if s.first is None:
+        raise Skip("G's calls cannot be seen: it is no module. Give losses of (fake, codes)")
+    if "step" not in s.runs:
+        s.runs["step"] = of_step(s)(False)
+    return s.runs["step"]
 
 
 def _sum(a: list[Tensor | None], b: list[Tensor | None]) -> list[Tensor | None]:
