@@ -1,9 +1,9 @@
 """A small library for learning InfoGAN. The notebooks build each piece first and import it from here afterwards.
 
-    cli        what can I type?                     train, evaluate, sweep, page, check, progress, reset
+    cli        what can I type?                     train, evaluate, sweep, page, preflight, check, progress
     course     what surrounds the lessons?          exercises/, clinic/, lessons/, progress, results
     show       what does it look like?              plots, widgets/, page/
-    measure    what is a trained model worth?       metrics, readers, information, effects, report
+    measure    what is a trained model worth?       metrics, readers, information, effects, preflight
     training   how is a run driven and kept?        loop, ema, checkpoint, weights, presets, devices
     data       where do images come from?           Images, mnist, folder, datasets, faces/
     core       what is InfoGAN?                     codes, latent, bound, objectives, networks, views,

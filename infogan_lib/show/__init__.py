@@ -2,8 +2,8 @@
 
 from importlib.util import find_spec
 
-from infogan_lib import COURSE
-
 for _name in ("matplotlib", "ipywidgets"):
     if find_spec(_name) is None:
-        raise ImportError(f"infogan_lib.show needs {_name}. {COURSE}")
+        raise ImportError(
+            f"infogan_lib.show needs {_name}: install infogan-lib[course], and clone the repository for the notebooks."
+        )

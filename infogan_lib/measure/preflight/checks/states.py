@@ -70,7 +70,6 @@ def saturated(s: Subject) -> Seen:
     if s.given.has("loss_g") or s.given.has("step"):
         term = term_of(s, "loss_g") if s.given.has("loss_g") else term_of(s, "step")
         seen += f"; G's gradient from the game has norm {term.game:.2g}, from L_I {term.info:.2g}"
-        if right > 0.99 and term.game < max(0.01 * term.info, 1e-7):
-            yield fault("d-saturated", seen)
-            return
+        if right > 0.99 and term.game < max(0.1 * term.info, 1e-7):
+            yield (fault if term.game < max(0.02 * term.info, 1e-7) else doubt)("d-saturated", seen)
     yield seen
