@@ -1,7 +1,8 @@
 # ruff: noqa: E501 (a mutant is one line, as long as it may be)
 """Every fault as a change of a line or two in each foreign style that can have it: {fault: {style: [(old, new), ...]}}.
 
-A style that is missing under a fault cannot have it: `WHY_NOT` says why.
+A style that is missing under a fault cannot have it, as a least-squares code has no sigma, or states what the fault needs
+nowhere, as a style without its own L_I has no entropy to get wrong.
 """
 
 # fault -> what preflight should call it; and what may be named beside it, since it follows from the same line

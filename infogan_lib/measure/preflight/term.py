@@ -265,7 +265,7 @@ def by_exchange(s: Subject, once: Callable[[bool], Run]) -> Term:
         image, again = base.images[k], swapped.images[k]
         first, second = flat([base.found[k]], [image]), flat([swapped.found[k]], [again]).view(n, -1)
         whole.append(first)
-        a.append(first - torch.empty_like(second).index_copy(0, order, second).flatten())
+        a.append(first - torch.empty_like(second).index_copy(0, order.to(second.device), second).flatten())
         right, wrong_ = _own(s, base.inputs[k], codes), _own(s, base.inputs[k], wrong)
         rights.append({name: right[name][1] for name in s.codes})
         wrongs.append({name: right[name][1] - wrong_[name][1] for name in s.codes})
