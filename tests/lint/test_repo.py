@@ -91,6 +91,15 @@ def test_every_import_of_the_library_is_declared() -> None:
                 assert name.split(".")[0] in modules, f"{path.name} imports {name}, which pyproject.toml does not name"
 
 
+def test_infogan_in_one_file_stays_short_and_needs_torch_and_torchvision_alone() -> None:
+    text = (ROOT / "infogan.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 200
+    nodes = list(ast.walk(ast.parse(text)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    assert {name.split(".")[0] for name in names} <= {"torch", "torchvision", *sys.stdlib_module_names}
+
+
 def test_no_file_names_a_registry_or_a_place_on_one_machine() -> None:
     # Put together here, so that this file does not hold them either.
     hosts = ["pypi" + ".org", "python" + "hosted.org", "download.py" + "torch.org", "conda." + "anaconda.org",
