@@ -3,6 +3,7 @@
     python benchmarks/page_plane.py                       # ring of eight, K = 8, lambda 1 and 0, seeds 0 to 19
     python benchmarks/page_plane.py --lambdas 0 --rounds 6000 --seeds 0 1 2
     python benchmarks/page_plane.py --speed 30            # rounds that the page makes in so many seconds
+    python benchmarks/page_plane.py --film data/results/plane.gif    # the moving picture of the README: the first seed
 
 A round is a step of D and a step of G on 128 points. The page learns for 10 ms of each frame, so how many rounds half
 a minute holds depends on the machine: `--speed` counts them beside the load. The quickest rounds take 1.8 ms, which
@@ -19,6 +20,7 @@ Counted on 1,000 fakes of latents that no step saw. The settings were chosen on 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import statistics
 import sys
@@ -28,8 +30,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infogan_lib.show.page.build import PLANE
+from PIL import Image
+
+from infogan_lib.show.page import build
 from infogan_lib.show.page.bundle import bundle
+from infogan_lib.training import weights
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
 import conftest as browsing
@@ -38,6 +43,7 @@ PAGE = """<!doctype html><html lang="en" data-theme="light"><title>The plane</ti
 <section id="learn"></section><script type="module">{script}
 $plane_plane.mount(document.querySelector("#learn"), {{ seed: 0 }});
 </script></html>"""
+FRAME = {"x": 308, "y": 62, "width": 960, "height": 648}  # of the whole page: the plane and its curves
 START = "([seed, lambda]) => { learn.plane.set({ seed, lambda }); }"
 PLAY = """n => { learn.plane.play(n);
   const [{ byMode, byColour, covered }] = learn.plane.numbers;
@@ -45,8 +51,8 @@ PLAY = """n => { learn.plane.play(n);
 
 
 @contextmanager
-def opened() -> Iterator[Any]:
-    """The trainer alone in a Chromium, from its file."""
+def opened(whole: bool = False) -> Iterator[Any]:
+    """The trainer in a Chromium, from its file: alone, or in the `whole` page."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
@@ -54,12 +60,17 @@ def opened() -> Iterator[Any]:
         if found is None:
             sys.exit("no Chromium was found: `playwright install chromium`, or your system's package")
         path = Path(folder) / "plane.html"
-        style = (PLANE / "plane.css").read_text(encoding="utf-8")
-        path.write_text(PAGE.format(style=style, script=bundle(PLANE / "plane.js")), encoding="utf-8")
+        if whole:
+            path.write_text(build.html({"mnist": weights.load("mnist")}), encoding="utf-8")
+        else:
+            style = (build.PLANE / "plane.css").read_text(encoding="utf-8")
+            path.write_text(PAGE.format(style=style, script=bundle(build.PLANE / "plane.js")), encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=found, args=browsing.FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.set_default_timeout(0)
         page.goto(path.as_uri())
+        if whole:
+            page.get_by_role("tab", name="Watch it learn").click()
         page.wait_for_selector(".plane-canvas")
         yield page
         browser.close()
@@ -100,15 +111,36 @@ def speed(page: Any, seconds: float) -> None:
     )
 
 
+def film(page: Any, path: Path, seed: int) -> None:
+    """A plain GAN for 300 rounds, then lambda goes to 1: what the page shows, a picture every so many rounds."""
+    frames, rounds = [], 0
+    page.evaluate(START, [seed, 0.0])
+    knob = page.locator("#learn .plane-lambda input[type=range]")
+    for weight, until, every in (("0", 300, 50), ("1", 900, 30)):
+        knob.fill(weight)
+        while rounds < until:
+            page.evaluate(PLAY, every)
+            rounds += every
+            shown = Image.open(io.BytesIO(page.screenshot(clip=FRAME))).convert("RGB")
+            small = shown.resize((600, round(600 * shown.height / shown.width)), Image.Resampling.LANCZOS)
+            frames.append(small.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
+    waits = [300] * (len(frames) - 1) + [3000]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=waits, loop=0, optimize=True)
+    print(f"{path}: {len(frames)} frames, {path.stat().st_size / 1000:.0f} kB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
     parser.add_argument("--lambdas", type=float, nargs="+", default=[1.0, 0.0])
     parser.add_argument("--rounds", type=int, default=1500)
     parser.add_argument("--speed", type=float, metavar="SECONDS", help="count rounds instead")
+    parser.add_argument("--film", type=Path, metavar="FILE.gif", help="record the first of the seeds instead")
     args = parser.parse_args()
-    with opened() as page:
-        if args.speed:
+    with opened(whole=args.film is not None) as page:
+        if args.film:
+            film(page, args.film, args.seeds[0])
+        elif args.speed:
             speed(page, args.speed)
         else:
             table(page, args.seeds, args.lambdas, args.rounds)
