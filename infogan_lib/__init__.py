@@ -2,7 +2,7 @@
 
     cli        what can I type?                     train, evaluate, sweep, page, preflight, check, progress
     course     what surrounds the lessons?          exercises/, clinic/, lessons/, progress, results
-    show       what does it look like?              plots, widgets/, page/
+    show       what does it look like?              plots, widgets/, page/, film
     measure    what is a trained model worth?       metrics, readers, information, effects, preflight
     training   how is a run driven and kept?        loop, ema, checkpoint, weights, presets, devices
     data       where do images come from?           Images, mnist, folder, datasets, faces/
