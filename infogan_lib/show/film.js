@@ -27,7 +27,7 @@ function show(stage, data) {
     const now = make("div", { class: "now" });
     const chart = make("div", { class: "chart" }, lines, now);
     chart.append(place("y", "ln 10", `top: ${up(ceiling)}%`), place("y", "0", `top: ${up(0)}%`));
-    for (const step of [1, 50, 400, end].filter((s) => s <= end))
+    for (const step of [...[1, 50, 400].filter((s) => s < end / 2), end])
       chart.append(place("x", step.toLocaleString("en"), `left: ${across(step)}%`));
 
     const values = names.map((name) => make("b"));
