@@ -59,6 +59,30 @@ def test_a_moment_is_cut_out_of_the_strip(folder):
     assert pictures.shape == (3, *SIZE) and pictures.mean((1, 2)).round().tolist() == [9, 59, 109]
 
 
+def test_the_shipped_film_is_of_both_models_and_stays_under_300_kb():
+    found = film.film("mnist")
+    assert len(found.html.encode()) < 300_000
+    data = carried(found.html)
+    assert data["command"].startswith("python benchmarks/film.py") and 20 <= len(data["steps"]) <= 28
+    infogan, control = data["films"]
+    assert data["most"]["digit"] == pytest.approx(np.log(10), abs=1e-3)
+    assert infogan["nats"]["digit"][-1] > 2.1 and control["nats"]["digit"][-1] < 0.3
+    for i, one in enumerate(data["films"]):
+        assert {len(values) for values in one["nats"].values()} == {len(data["points"])}
+        pictures = film.pictures(data, i)
+        assert len(pictures) == len(data["steps"]) and pictures[-1].std() > 50
+    # The control does not listen to its code: a row's ten images differ less than InfoGAN's do.
+    spread = [film.pictures(data, i)[-1].reshape(-1, 28, 10, 28).astype(float).std(2).mean() for i in range(2)]
+    assert spread[1] < 0.5 * spread[0]
+
+
+def test_a_page_asks_for_nothing_and_has_no_ids():
+    page = film.film("mnist").html
+    assert not re.search(r"\bid=", page.split("<script>")[0]) and '"id"' not in page and ".id =" not in page
+    assert set(re.findall(r"https?://[^\s\"']+", page)) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"\bfetch\(|\bimport\b|XMLHttpRequest|@import", re.sub(r'"sprite":"[^"]*"', "", page))
+
+
 def test_data_cannot_end_the_script():
     page = Moving("film", {"words": "</script><b>out</b>"}, b"", 'a "quoted" <alt>').html
     assert page.count("</script>") == 1 and "&quot;quoted&quot; &lt;alt&gt;" in page
