@@ -164,4 +164,4 @@ def test_alone_in_a_folder_it_trains_and_leaves_its_figure_and_weights(tmp_path)
     assert re.fullmatch(r"step +2 +L_I +digit -?\d\.\d\d +c1 -?\d\.\d\d +c2 .*", done.stdout.splitlines()[0])
     with Image.open(tmp_path / "made" / "figure.png") as picture:
         assert picture.size == (302 + 272 + 272, 302)
-    load_file().InfoGAN().load_state_dict(torch.load(tmp_path / "made" / "weights.pt"))
+    load_file().InfoGAN().load_state_dict(torch.load(tmp_path / "made" / "weights.pt", weights_only=True))
