@@ -7,7 +7,7 @@ with a distribution; the log-probability of the true codes bounds what x tells o
     min over G and Q, max over D:  V(D, G) - lambda L_I(G, Q)      InfoGAN eq. 6, V being the game of any GAN
 
 On MNIST, without one label, a code of ten states becomes the digit, and two amounts, c1 and c2, its slant and the
-weight of its stroke. `python infogan.py` trains in minutes and writes weights.pt and figure.png, with a sweep of each.
+weight of its stroke. `python infogan.py` trains it and writes weights.pt and figure.png, with a sweep of each.
 """
 
 import argparse
